@@ -1,0 +1,74 @@
+/**
+ * Copies rows into a wider matrix: `out[r, start + c] = x[r, c]`, for concatenation and padding.
+ *
+ * One invocation moves one element, a `vec4f` where every extent allows it.
+ * @module
+ */
+
+import { declare, type Kernel, spread } from "./kernel.ts";
+
+/** Rows of `width` floats that go to `start` in rows of `stride` floats. */
+export interface RowsSpec {
+  readonly rows: number;
+  readonly width: number;
+  readonly stride: number;
+  readonly start: number;
+}
+
+/** `out[r, start + c] = x[r, c]`; what lies beside is left as it is. Bindings: x, out. */
+export function copyRows(spec: RowsSpec): Kernel {
+  const { width, start, stride, rows } = scale(spec);
+  return kernel(
+    "copy_rows",
+    spec,
+    rows * width,
+    `
+  out[i / ${width}u * ${stride}u + ${start}u + i % ${width}u] = x[i];`,
+  );
+}
+
+/** As {@linkcode copyRows}, with zeros beside. Bindings: x, out. */
+export function padRows(spec: RowsSpec): Kernel {
+  const { width, start, stride, rows, type } = scale(spec);
+  return kernel(
+    "pad_rows",
+    spec,
+    rows * stride,
+    `
+  let column = i % ${stride}u;
+  let inside = column >= ${start}u && column < ${start + width}u;
+  let source = i / ${stride}u * ${width}u + select(0u, column - ${start}u, inside);
+  out[i] = select(${type}(), x[source], inside);`,
+  );
+}
+
+function kernel(name: string, spec: RowsSpec, count: number, body: string): Kernel {
+  const { type } = scale(spec);
+  const groups = spread(Math.ceil(count / 64));
+  return {
+    name: `${name} ${spec.rows}x${spec.width}/${spec.stride}`,
+    code: `${declare([{ name: "x", type, access: "read" }, { name: "out", type, access: "read_write" }])}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * ${groups[0]}u + group.x) * 64u + lane;
+  if (i >= ${count}u) { return; }${body}
+}`,
+    bindings: ["read", "read_write"],
+    workgroups: groups,
+    flops: 0,
+    bytes: 8 * spec.rows * spec.width,
+  };
+}
+
+function scale(spec: RowsSpec): RowsSpec & { type: "f32" | "vec4f" } {
+  const vector = [spec.width, spec.stride, spec.start].every((extent) => extent % 4 === 0);
+  const by = vector ? 4 : 1;
+  return {
+    rows: spec.rows,
+    width: spec.width / by,
+    stride: spec.stride / by,
+    start: spec.start / by,
+    type: vector ? "vec4f" : "f32",
+  };
+}

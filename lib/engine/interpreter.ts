@@ -1,0 +1,70 @@
+/**
+ * A runtime on the CPU: every op by its reference. Slow, exact and easy to step through; the oracle of the GPU.
+ * @module
+ */
+
+import { sameShape, showShape, type Tensor, type TensorType } from "../core/tensor.ts";
+import { type Graph, topological, type Value } from "./graph.ts";
+import type { DeviceArray, Program, Runtime } from "./runtime.ts";
+
+/** Makes a runtime that computes on the CPU. */
+export function interpreter(): Runtime {
+  const runtime: Runtime = {
+    put: (tensor) => hosted(tensor),
+    get: (arrays) => Promise.resolve(arrays.map(tensorOf)),
+    free: () => {},
+    compile: (graph) => Promise.resolve(program(graph)),
+  };
+  const hosted = (tensor: Tensor): Hosted => ({ shape: tensor.shape, dtype: tensor.dtype, runtime, tensor });
+  const tensorOf = (array: DeviceArray | Tensor): Tensor =>
+    "data" in array ? array : (array as Hosted).tensor;
+  const program = (graph: Graph): Program => ({
+    run: (inputs) => {
+      checkInputs(graph, inputs);
+      const given = Object.fromEntries(
+        Object.entries(inputs).map(([name, array]) => [name, tensorOf(array)]),
+      );
+      const results = evaluate(graph, given);
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, hosted(tensor)]));
+    },
+    free: () => {},
+  });
+  return runtime;
+}
+
+/** Runs a graph once on host tensors. */
+export function evaluate(graph: Graph, inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  const known = new Map<Value, Tensor>();
+  for (const [name, value] of Object.entries(graph.inputs)) known.set(value, inputs[name]!);
+  for (const node of topological(Object.values(graph.outputs))) {
+    if (node.outputs.every((value) => known.has(value))) continue;
+    const results = node.op.reference(node.inputs.map((value) => known.get(value)!), node.attrs);
+    node.outputs.forEach((value, i) => known.set(value, results[i]!));
+  }
+  return Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, known.get(value)!]));
+}
+
+/**
+ * Checks that the inputs are those of the graph.
+ *
+ * @throws {TypeError} Naming the first that is missing, unknown or of another type.
+ */
+export function checkInputs(graph: Graph, inputs: Readonly<Record<string, TensorType>>): void {
+  for (const [name, { shape, dtype }] of Object.entries(graph.inputs)) {
+    const given = inputs[name];
+    if (given === undefined) throw new TypeError(`Cannot run the program as its input ${name} is missing`);
+    if (given.dtype !== dtype || !sameShape(given.shape, shape)) {
+      throw new TypeError(
+        `Cannot run the program as its input ${name} does not fit: ${given.dtype}${showShape(given.shape)} ` +
+          `where ${dtype}${showShape(shape)} is needed`,
+      );
+    }
+  }
+  for (const name of Object.keys(inputs)) {
+    if (!(name in graph.inputs)) throw new TypeError(`Cannot run the program as it has no input ${name}`);
+  }
+}
+
+interface Hosted extends DeviceArray {
+  readonly tensor: Tensor;
+}

@@ -1,0 +1,55 @@
+/**
+ * How ops reach the GPU: inlined into other kernels, folded into indices, or by kernels of their own.
+ * @module
+ */
+
+import type { Shape, TensorType } from "../core/tensor.ts";
+import type { Kernel, Target } from "../../kernels/kernel.ts";
+import type { FunctionName } from "../../kernels/functions.ts";
+import type { Epilogue, Layout } from "../../kernels/expression.ts";
+
+/** An op's way to the GPU, by kind. */
+export type Lowering<A> =
+  | { readonly kind: "input" }
+  | { readonly kind: "constant" }
+  /** One result for each element; fused with its neighbours. */
+  | { readonly kind: "elementwise"; readonly fn: FunctionName }
+  /** The operand read through other indices; `null` where strides cannot say it and it must be stored first. */
+  | {
+    readonly kind: "view";
+    readonly view: (layout: Layout, input: Shape, attrs: A, output: Shape) => Layout | null;
+  }
+  /** A reduction whose operand may be an expression computed on the fly. */
+  | { readonly kind: "reduce"; readonly how: "sum" | "max"; readonly axes: (attrs: A) => readonly number[] }
+  /** The op's own kernels. */
+  | {
+    readonly kind: "kernel";
+    /** Whether elementwise work on the (only) output may be done as it is stored. */
+    readonly takesEpilogue: boolean;
+    /** Output `i` is computed in the memory of input `inPlace[i]`. */
+    readonly inPlace?: readonly number[];
+    readonly lower: (context: LoweringContext<A>) => readonly KernelCall[];
+  };
+
+/** What an op is lowered from. */
+export interface LoweringContext<A> {
+  readonly inputs: readonly TensorType[];
+  readonly outputs: readonly TensorType[];
+  readonly attrs: A;
+  readonly target: Target;
+  /** Elementwise work to do before storing; only where `takesEpilogue`. */
+  readonly epilogue: Epilogue | null;
+}
+
+/** A kernel and what its bindings, in order, are bound to. */
+export interface KernelCall {
+  readonly kernel: Kernel;
+  readonly operands: readonly Operand[];
+}
+
+/** A buffer of a call: an input or output of the op, an operand of the epilogue, or scratch memory of so many floats. */
+export type Operand =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "output"; readonly index: number }
+  | { readonly kind: "epilogue"; readonly index: number }
+  | { readonly kind: "scratch"; readonly index: number; readonly floats: number };

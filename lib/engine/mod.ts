@@ -1,0 +1,13 @@
+/**
+ * The engine: symbolic values, ops, gradients, and the runtimes that execute graphs.
+ * @module
+ */
+
+export * from "./graph.ts";
+export * from "./autodiff.ts";
+export * from "./interpreter.ts";
+export * from "./runtime.ts";
+export * from "./ops/elementwise.ts";
+export * from "./ops/views.ts";
+export * from "./ops/reductions.ts";
+export * from "./ops/concat.ts";

@@ -1,0 +1,40 @@
+/**
+ * What executes graphs: the GPU (`lib/gpu`) or the CPU interpreter. Stages are handed one and ask no more.
+ * @module
+ */
+
+import type { Tensor, TensorType } from "../core/tensor.ts";
+import type { Graph } from "./graph.ts";
+
+/** A tensor that lives where the runtime computes. */
+export interface DeviceArray extends TensorType {
+  /** Names the runtime that made it. */
+  readonly runtime: Runtime;
+}
+
+/** Executes graphs. */
+export interface Runtime {
+  /** Copies a tensor to where the runtime computes. */
+  put(tensor: Tensor): DeviceArray;
+  /** Reads arrays back, all in one go. */
+  get(arrays: readonly DeviceArray[]): Promise<Tensor[]>;
+  /** Gives the memory of arrays back. */
+  free(arrays: Iterable<DeviceArray>): void;
+  /** Prepares a graph for being run many times. */
+  compile(graph: Graph): Promise<Program>;
+}
+
+/** A graph ready to run. */
+export interface Program {
+  /**
+   * Runs the graph once.
+   *
+   * A result that the graph computes in the memory of an input (the parameters after an optimizer step) comes back
+   * as that same array; every other result is a new array that the caller frees.
+   *
+   * @throws {TypeError} If an input is missing, unknown or of another type than the graph's.
+   */
+  run(inputs: Readonly<Record<string, DeviceArray | Tensor>>): Record<string, DeviceArray>;
+  /** Gives the program's memory back. */
+  free(): void;
+}
