@@ -1,0 +1,54 @@
+/**
+ * A fused elementwise expression: `out[i] = f(a[i], b[i], …)`, operands read through their layouts.
+ *
+ * One invocation computes four neighbours along the last axis (one where its extent is no multiple of 4).
+ * Bindings: the operands, out. Called for every chain of elementwise and view ops.
+ * @module
+ */
+
+import { scalarReader, vectorReader } from "./access.ts";
+import { collapse, emit, type Expression, unravel } from "./expression.ts";
+import { libraryFor } from "./functions.ts";
+import { type Access, declare, type Kernel, spread } from "./kernel.ts";
+import { contiguousStrides, showShape, size } from "../lib/core/tensor.ts";
+
+const WORKGROUP = 64;
+
+/** Generates the kernel of an expression. */
+export function elementwise(expression: Expression): Kernel {
+  const contiguous = { offset: 0, strides: contiguousStrides(expression.shape) };
+  const { shape, operands } = collapse(expression.shape, [...expression.operands, contiguous]);
+  const vector = shape.length > 0 && shape.at(-1)! % 4 === 0;
+  const T = vector ? "vec4f" : "f32";
+  const extents = vector ? [...shape.slice(0, -1), shape.at(-1)! / 4] : shape;
+  const count = size(extents);
+  const { statements, indices } = unravel("i", extents, "i");
+  const readers = operands.slice(0, -1).map((layout, n) =>
+    (vector ? vectorReader : scalarReader)(`x${n}`, layout)
+  );
+  const loads = readers.map((reader, n) => `let v${n} = ${reader.at(indices)};`);
+  const { statements: work, result } = emit(expression, readers.map((_, n) => `v${n}`), T, "t");
+  const groups = spread(Math.ceil(count / WORKGROUP));
+  const buffers = [
+    ...readers.map(({ type }, n) => ({ name: `x${n}`, type, access: "read" as Access })),
+    { name: "out", type: T, access: "read_write" as Access },
+  ];
+  const code = `${declare(buffers)}
+
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * ${groups[0]}u + group.x) * ${WORKGROUP}u + lane;
+  if (i >= ${count}u) { return; }
+  ${[...statements, ...loads, ...work].join("\n  ")}
+  out[i] = ${result};
+}`;
+  const functions = expression.code.map(({ fn }) => fn).filter((fn) => fn !== "constant");
+  return {
+    name: `elementwise ${functions.join("+") || "copy"} ${showShape(expression.shape)}`,
+    code: [libraryFor(code), code].join("\n"),
+    bindings: buffers.map(({ access }) => access),
+    workgroups: groups,
+    flops: functions.length * size(expression.shape),
+    bytes: 4 * (1 + readers.length) * size(expression.shape),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * Opening a GPU with all the limits it offers, and telling what it is.
+ * @module
+ */
+
+import type { Target } from "../../kernels/kernel.ts";
+
+/** A GPU ready to be used. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  /** The adapter's own name. */
+  readonly name: string;
+  /** What kernel generators need to know of it. */
+  readonly target: Target;
+  /** Whether single kernels can be timed. */
+  readonly canTime: boolean;
+}
+
+/**
+ * Opens the system's GPU, or the software adapter where there is none.
+ *
+ * @param gpu `navigator.gpu`.
+ * @throws {Error} If there is no adapter at all, with what to install.
+ */
+export async function openGpu(gpu: GPU | undefined): Promise<Gpu> {
+  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  if (adapter === null) {
+    throw new Error(
+      "Cannot train as no WebGPU adapter was found: install a Vulkan driver " +
+        "(on Debian and Ubuntu without a GPU: apt-get install mesa-vulkan-drivers)",
+    );
+  }
+  const canTime = adapter.features.has("timestamp-query");
+  const { limits } = adapter;
+  const device = await adapter.requestDevice({
+    requiredFeatures: canTime ? ["timestamp-query"] : [],
+    requiredLimits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+    },
+  });
+  const { vendor, architecture, description } = adapter.info;
+  const name = [description, vendor, architecture].find((text) => text) ?? "unknown adapter";
+  return { device, name, target: { software: /llvmpipe|lavapipe|swiftshader/i.test(name) }, canTime };
+}

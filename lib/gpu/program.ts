@@ -1,0 +1,178 @@
+/**
+ * Programs: plans with pipelines and memory, replayed in one compute pass and one submit.
+ * @module
+ */
+
+import { size, type Tensor, type TensorType } from "../core/tensor.ts";
+import type { Graph } from "../engine/graph.ts";
+import { checkInputs } from "../engine/interpreter.ts";
+import type { Dispatch, Place, Plan } from "../engine/plan.ts";
+import type { DeviceArray, Program } from "../engine/runtime.ts";
+import type { BufferPool } from "./memory.ts";
+import type { BuiltPipeline, PipelineCache } from "./pipelines.ts";
+import { type GpuArray, gpuArray, write } from "./runtime.ts";
+
+/** What a program is made with. */
+export interface Host {
+  readonly device: GPUDevice;
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  readonly wrap: (type: TensorType, buffer: GPUBuffer) => GpuArray;
+}
+
+/** What one kernel of a program took. */
+export interface Profile {
+  readonly name: string;
+  /** Milliseconds on the GPU. */
+  readonly ms: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** A program, and a way to time its kernels. */
+export interface BuiltProgram {
+  readonly program: Program;
+  readonly profile: (inputs: Readonly<Record<string, DeviceArray | Tensor>>) => Promise<Profile[]>;
+}
+
+/** A dispatch with what the encoder needs. */
+interface Ready {
+  readonly dispatch: Dispatch;
+  readonly built: BuiltPipeline;
+  bindGroup: GPUBindGroup | null;
+}
+
+/** Builds a program from a plan. */
+export async function program(graph: Graph, plan: Plan, host: Host): Promise<BuiltProgram> {
+  const { device, pool } = host;
+  const steps: Ready[] = await Promise.all(plan.dispatches.map(async (dispatch) => ({
+    dispatch,
+    built: await host.pipelines.get(dispatch.kernel),
+    bindGroup: null,
+  })));
+  const slots = plan.slots.map(pool.take);
+  const own = new Map<string, GPUBuffer>();
+  const bound = new Map<string, GPUBuffer>();
+  const readers = readersOf(steps);
+
+  const bufferOf = ({ memory }: Place) =>
+    memory.kind === "slot" ? slots[memory.index]! : bound.get(memory.name)!;
+  /** The buffer of an input; values from the host go to a buffer that the program keeps for them. */
+  const bufferFor = (name: string, given: DeviceArray | Tensor): GPUBuffer => {
+    if (!("data" in given)) return gpuArray(given).buffer;
+    const buffer = own.get(name) ?? pool.take(4 * size(given.shape));
+    own.set(name, buffer);
+    write(device, buffer, given);
+    return buffer;
+  };
+  /** Binds the inputs; only what reads an input that lies elsewhere than last time is bound anew. */
+  const bind = (inputs: Readonly<Record<string, DeviceArray | Tensor>>): void => {
+    checkInputs(graph, inputs);
+    for (const name of Object.keys(graph.inputs)) {
+      const buffer = bufferFor(name, inputs[name]!);
+      if (bound.get(name) === buffer) continue;
+      bound.set(name, buffer);
+      for (const step of readers.get(name) ?? []) step.bindGroup = null;
+    }
+    for (const step of steps) {
+      step.bindGroup ??= device.createBindGroup({
+        layout: step.built.layout,
+        entries: step.dispatch.places.map((place, binding) => ({
+          binding,
+          resource: { buffer: bufferOf(place), offset: place.offset, size: Math.ceil(place.bytes / 4) * 4 },
+        })),
+      });
+    }
+  };
+  const encode = (pass: GPUComputePassEncoder, { dispatch, built, bindGroup }: Ready): void => {
+    pass.setPipeline(built.pipeline);
+    pass.setBindGroup(0, bindGroup!);
+    const [x, y, z] = dispatch.kernel.workgroups;
+    pass.dispatchWorkgroups(x, y, z);
+  };
+
+  const run: Program["run"] = (inputs) => {
+    bind(inputs);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const step of steps) encode(pass, step);
+    pass.end();
+    const results = Object.entries(plan.outputs).map(([name, place]): [string, DeviceArray] => {
+      const given = place.memory.kind === "input" ? inputs[place.memory.name]! : null;
+      if (given !== null && !("data" in given) && place.offset === 0) return [name, given];
+      const buffer = pool.take(place.bytes);
+      encoder.copyBufferToBuffer(bufferOf(place), place.offset, buffer, 0, place.bytes);
+      return [name, host.wrap(graph.outputs[name]!, buffer)];
+    });
+    device.queue.submit([encoder.finish()]);
+    return Object.fromEntries(results);
+  };
+  const free = (): void => {
+    for (const buffer of [...slots, ...own.values()]) pool.give(buffer);
+  };
+  const profile: BuiltProgram["profile"] = async (inputs) => {
+    bind(inputs);
+    const times = await timeEach(device, steps, encode);
+    return steps.map(({ dispatch: { kernel } }, i) => ({
+      name: kernel.name,
+      ms: times[i]!,
+      flops: kernel.flops,
+      bytes: kernel.bytes,
+    }));
+  };
+  return { program: { run, free }, profile };
+}
+
+/** The steps that read each input. */
+function readersOf(steps: readonly Ready[]): ReadonlyMap<string, readonly Ready[]> {
+  const readers = new Map<string, Ready[]>();
+  for (const step of steps) {
+    for (const { memory } of step.dispatch.places) {
+      if (memory.kind !== "input") continue;
+      readers.set(memory.name, [...readers.get(memory.name) ?? [], step]);
+    }
+  }
+  return readers;
+}
+
+/** Milliseconds of every step, each in a pass of its own; the second of two runs, as drivers compile in the first. */
+async function timeEach(
+  device: GPUDevice,
+  steps: readonly Ready[],
+  encode: (pass: GPUComputePassEncoder, step: Ready) => void,
+): Promise<number[]> {
+  const most = 2048;
+  const querySet = device.createQuerySet({ type: "timestamp", count: 2 * Math.min(most, steps.length) });
+  const times: number[] = [];
+  for (let start = 0; start < steps.length; start += most) {
+    const part = steps.slice(start, start + most);
+    const size = 16 * part.length;
+    const resolved = device.createBuffer({
+      size,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    for (let round = 0; round < 2; round++) {
+      const encoder = device.createCommandEncoder();
+      part.forEach((step, i) => {
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+        });
+        encode(pass, step);
+        pass.end();
+      });
+      if (round === 1) {
+        encoder.resolveQuerySet(querySet, 0, 2 * part.length, resolved, 0);
+        encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
+      }
+      device.queue.submit([encoder.finish()]);
+    }
+    await staging.mapAsync(GPUMapMode.READ);
+    const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
+    part.forEach((_, i) => times.push(Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6));
+    staging.destroy();
+    resolved.destroy();
+  }
+  querySet.destroy();
+  return times;
+}
