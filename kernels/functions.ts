@@ -35,8 +35,8 @@ export const functions = {
   sub: infix("-", (a, b) => a - b),
   mul: infix("*", (a, b) => a * b),
   div: infix("/", (a, b) => a / b),
-  min: call("min", Math.min),
-  max: call("max", Math.max),
+  min: call("min", (a, b) => Math.min(a!, b!)),
+  max: call("max", (a, b) => Math.max(a!, b!)),
   greater: compare(">", (a, b) => a > b),
   equal: compare("==", (a, b) => a === b),
   /** `where(condition, a, b)`: `a` where the condition is not 0. */

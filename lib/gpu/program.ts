@@ -79,7 +79,7 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
         layout: step.built.layout,
         entries: step.dispatch.places.map((place, binding) => ({
           binding,
-          resource: { buffer: bufferOf(place), offset: place.offset, size: Math.ceil(place.bytes / 4) * 4 },
+          resource: { buffer: bufferOf(place), offset: place.offset, size: Math.ceil(place.bytes / 16) * 16 },
         })),
       });
     }

@@ -38,6 +38,11 @@ export function gpuRuntime(gpu: Gpu): GpuRuntime {
     runtime,
     buffer,
   });
+  const problems: string[] = [];
+  device.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    problems.push(event.error.message);
+  });
   const host = { device, pool, pipelines, wrap };
   const runtime: GpuRuntime = {
     put: (value) => {
@@ -45,7 +50,11 @@ export function gpuRuntime(gpu: Gpu): GpuRuntime {
       write(device, buffer, value);
       return wrap(value, buffer);
     },
-    get: (arrays) => read(device, arrays.map(gpuArray)),
+    get: async (arrays) => {
+      const tensors = await read(device, arrays.map(gpuArray));
+      if (problems.length > 0) throw new Error(`Cannot trust the results as the GPU refused work: ${problems[0]}`);
+      return tensors;
+    },
     free: (arrays) => {
       for (const array of arrays) pool.give(gpuArray(array).buffer);
     },
