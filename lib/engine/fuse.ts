@@ -116,6 +116,9 @@ export function fuse(graph: Graph): Fused {
           code: [{ fn: "constant", value: node.attrs.value as number }],
         });
         break;
+      case "identity":
+        node.outputs.forEach((value, i) => known.set(value, read(node.inputs[i]!)));
+        break;
       case "elementwise": {
         const compute = (inputs: readonly Lazy[]) =>
           combine(output!.shape, inputs, (args) => ({ fn: lowering.fn, args }));
@@ -207,9 +210,14 @@ function neededInMemory(graph: Graph, nodes: readonly Node[]): ReadonlySet<Value
   const readers = nodes.filter(({ op }) => op.lowering.kind === "kernel").flatMap(({ inputs }) => inputs);
   return new Set([...readers, ...Object.values(graph.outputs)].map((value) => {
     let root = value;
-    while (root.node.op.name === "reshape") root = root.node.inputs[0]!;
+    while (isRenaming(root.node)) root = root.node.inputs[root.index]!;
     return root;
   }));
+}
+
+/** Whether a node leaves its operands where they lie. */
+function isRenaming({ op }: Node): boolean {
+  return op.name === "reshape" || op.lowering.kind === "identity";
 }
 
 /** Joins expressions over one shape; equal operands and equal instructions are written once. */

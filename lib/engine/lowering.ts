@@ -4,7 +4,7 @@
  */
 
 import type { Shape, TensorType } from "../core/tensor.ts";
-import type { Kernel, Target } from "../../kernels/kernel.ts";
+import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
 import type { FunctionName } from "../../kernels/functions.ts";
 import type { Epilogue, Layout } from "../../kernels/expression.ts";
 
@@ -12,6 +12,8 @@ import type { Epilogue, Layout } from "../../kernels/expression.ts";
 export type Lowering<A> =
   | { readonly kind: "input" }
   | { readonly kind: "constant" }
+  /** Output `i` is input `i`; further inputs only have to be known before. */
+  | { readonly kind: "identity" }
   /** One result for each element; fused with its neighbours. */
   | { readonly kind: "elementwise"; readonly fn: FunctionName }
   /** The operand read through other indices; `null` where strides cannot say it and it must be stored first. */
@@ -28,6 +30,8 @@ export type Lowering<A> =
     readonly takesEpilogue: boolean;
     /** Output `i` is computed in the memory of input `inPlace[i]`. */
     readonly inPlace?: readonly number[];
+    /** Tiles a tuner may try, the default first. */
+    readonly tiles?: (context: LoweringContext<A>) => readonly Tile[];
     readonly lower: (context: LoweringContext<A>) => readonly KernelCall[];
   };
 
@@ -39,6 +43,8 @@ export interface LoweringContext<A> {
   readonly target: Target;
   /** Elementwise work to do before storing; only where `takesEpilogue`. */
   readonly epilogue: Epilogue | null;
+  /** The tuner's choice among the op's `tiles`; without one the op uses its default. */
+  readonly tile?: Tile;
 }
 
 /** A kernel and what its bindings, in order, are bound to. */

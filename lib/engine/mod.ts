@@ -5,6 +5,7 @@
 
 export * from "./graph.ts";
 export * from "./autodiff.ts";
+export * from "./checkpoint.ts";
 export * from "./interpreter.ts";
 export * from "./runtime.ts";
 export * from "./ops/elementwise.ts";

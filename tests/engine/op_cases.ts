@@ -152,6 +152,15 @@ export const opCases: readonly OpCase[] = [
   },
   { name: "maximum", shapes: (p) => [[p(1, 4), p(1, 9)]], fn: (x) => e.maximum(x!, [-1]) },
   {
+    name: "checkpoint",
+    shapes: (p) => [[p(1, 4), 4], [4]],
+    fn: (x, w) => {
+      const segment = ([y]: readonly e.Value[]) => [e.sin(e.mul(e.tanh(y!), w!)), e.mul(y!, y!)];
+      const [a, b] = e.checkpoint(segment, [e.mul(x!, 0.5)]);
+      return e.add(e.mul(a!, b!), x!);
+    },
+  },
+  {
     name: "group statistics from reductions",
     shapes: (p) => [[p(1, 3), p(1, 6), 8], [8]],
     fn: (x, gamma) => {
