@@ -58,7 +58,7 @@ export function pullback(
 }
 
 /** The values that depend on one of `wrt`. */
-export function dependents(order: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
+function dependents(order: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
   const reached = new Set<Value>(wrt);
   for (const node of order) {
     if (node.inputs.some((value) => reached.has(value))) node.outputs.forEach((value) => reached.add(value));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dependents, pullback } from "./autodiff.ts";
+import { pullback } from "./autodiff.ts";
 import { apply, applyAll, type Attrs, type OpDef, topological, type Value } from "./graph.ts";
 
 /**
@@ -17,7 +17,7 @@ export function checkpoint(
   inputs: readonly Value[],
 ): readonly Value[] {
   const outputs = fn(inputs);
-  const captured = capturedBy(outputs, inputs);
+  const captured = capturedBy(outputs, fn(inputs), inputs);
   const op: OpDef<Attrs> = {
     name: "checkpoint",
     infer: () => outputs.map(({ shape, dtype }) => ({ shape, dtype })),
@@ -33,13 +33,16 @@ export function checkpoint(
   return applyAll(op, [...outputs, ...inputs, ...captured], {});
 }
 
-/** What the segment reads besides its inputs. */
-function capturedBy(outputs: readonly Value[], inputs: readonly Value[]): Value[] {
-  const order = topological(outputs);
-  const inside = dependents(order, inputs);
-  const read = order.filter(({ outputs: [first] }) => inside.has(first!) && !inputs.includes(first!))
-    .flatMap((node) => node.inputs);
-  return [...new Set(read)].filter((value) => !inside.has(value));
+/** What the segment reads besides its inputs: what two calls of it share. */
+function capturedBy(
+  outputs: readonly Value[],
+  twins: readonly Value[],
+  inputs: readonly Value[],
+): Value[] {
+  const shared = new Set(topological(twins));
+  const own = topological(outputs).filter((node) => !shared.has(node));
+  const read = new Set(own.flatMap((node) => node.inputs));
+  return [...read].filter((value) => shared.has(value.node) && !inputs.includes(value));
 }
 
 /** The first operand, not before the second is known. */
