@@ -42,6 +42,18 @@ export function padRows(spec: RowsSpec): Kernel {
   );
 }
 
+/** `out[start + i] = x[i]` for `i < width`, zeros on to `start + stride`. Bindings: x, out. */
+export function placeVector(spec: Omit<RowsSpec, "rows">): Kernel {
+  const { width, stride, start, type } = scale({ ...spec, rows: 1 });
+  return kernel(
+    "place_vector",
+    { ...spec, rows: 1 },
+    stride,
+    `
+  out[${start}u + i] = select(${type}(), x[min(i, ${width - 1}u)], i < ${width}u);`,
+  );
+}
+
 function kernel(name: string, spec: RowsSpec, count: number, body: string): Kernel {
   const { type } = scale(spec);
   const groups = spread(Math.ceil(count / 64));

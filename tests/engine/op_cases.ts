@@ -134,6 +134,11 @@ export const opCases: readonly OpCase[] = [
     shapes: (p) => [[3, 4 * p(1, 3)], [3, 4]],
     fn: (a, b) => e.concat([a!, b!, a!], -1),
   },
+  {
+    name: "pack",
+    shapes: (p) => [[p(1, 64)], [4 * p(1, 16)], [p(1, 9)]],
+    fn: (...xs) => e.pack(xs, [0, 64, 192], 256),
+  },
   { name: "pad", shapes: (p) => [[2, p(1, 5), 3]], fn: (x) => e.pad(x!, 1, 2, 1) },
   { name: "pad along the last axis", shapes: (p) => [[2, 4 * p(1, 3)]], fn: (x) => e.pad(x!, 1, 4, 8) },
   { name: "sum of rows", shapes: (p) => [[p(1, 5), p(1, 70)]], fn: (x) => e.sum(e.mul(x!, x!), [1]) },

@@ -4,7 +4,7 @@
  */
 
 import { sameShape, size, tensor, type TensorType } from "../../core/tensor.ts";
-import { copyRows, padRows } from "../../../kernels/copy.ts";
+import { copyRows, padRows, placeVector } from "../../../kernels/copy.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
 import { slice } from "./views.ts";
 
@@ -21,6 +21,16 @@ export function concat(xs: readonly Value[], axis: number): Value {
 /** Puts zeros before and after the elements along an axis. */
 export function pad(x: Value, axis: number, before: number, after: number): Value {
   return before === 0 && after === 0 ? x : apply(padOp, [x], { axis, before, after });
+}
+
+/**
+ * Puts vectors into one, each at a start of its own and in rising order; zeros fill the gaps.
+ *
+ * @param starts Multiples of 64, so that each part can be bound where it lies.
+ * @param length Elements of the result.
+ */
+export function pack(xs: readonly Value[], starts: readonly number[], length: number): Value {
+  return apply(packOp, xs, { starts, length });
 }
 
 const concatOp: OpDef<{ axis: number }> = {
@@ -111,5 +121,37 @@ const padOp: OpDef<{ axis: number; before: number; after: number }> = {
       });
       return [{ kernel, operands: [{ kind: "input", index: 0 }, { kind: "output", index: 0 }] }];
     },
+  },
+};
+
+const packOp: OpDef<{ starts: readonly number[]; length: number }> = {
+  name: "pack",
+  infer: (inputs, { starts, length }) => {
+    const ends = [...starts.slice(1), length];
+    const fits = inputs.every(({ shape, dtype }, i) =>
+      dtype === "f32" && shape.length === 1 && starts[i]! % 64 === 0 && starts[i]! + shape[0]! <= ends[i]!
+    );
+    if (!fits || inputs.length !== starts.length || starts[0] !== 0) {
+      throw shapeError("pack", `its operands do not lie apart in ${length} floats`, inputs);
+    }
+    return [{ shape: [length], dtype: "f32" }];
+  },
+  reference: (inputs, { starts, length }) => {
+    const out = new Float32Array(length);
+    inputs.forEach(({ data }, i) => out.set(data as Float32Array<ArrayBuffer>, starts[i]));
+    return [tensor([length], out)];
+  },
+  vjp: ([ct], inputs, _, { starts }) =>
+    inputs.map(({ shape }, i) => ct ? slice(ct, 0, starts[i]!, starts[i]! + shape[0]!) : null),
+  lowering: {
+    kind: "kernel",
+    takesEpilogue: false,
+    lower: ({ inputs, attrs: { starts, length } }) =>
+      inputs.map(({ shape }, index) => {
+        const start = starts[index]!;
+        const stride = (starts[index + 1] ?? length) - start;
+        const kernel = placeVector({ width: shape[0]!, stride, start });
+        return { kernel, operands: [{ kind: "input", index }, { kind: "output", index: 0 }] };
+      }),
   },
 };
