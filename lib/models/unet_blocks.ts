@@ -1,0 +1,100 @@
+/**
+ * The UNet's stages: down, middle and up.
+ * @module
+ */
+
+import type { Value } from "../engine/graph.ts";
+import { concat } from "../engine/ops/concat.ts";
+import { conv } from "../nn/conv.ts";
+import { type Lora, loraAt } from "../nn/lora.ts";
+import { upsampleNearest2x } from "../nn/resample.ts";
+import type { Scope } from "../nn/scope.ts";
+import { resnetBlock } from "./resnet.ts";
+import { transformer2d } from "./transformer_2d.ts";
+import type { UNet2DConditionConfig } from "./unet_config.ts";
+
+/** Where a stage is and what it is made of. */
+export interface UNetStage {
+  /** Its own place. */
+  readonly scope: Scope;
+  /** The adapters at its place. */
+  readonly lora: Lora | null;
+  /** The UNet's config. */
+  readonly config: UNet2DConditionConfig;
+  /** Channels it works in. */
+  readonly channels: number;
+  /** Heads of its attention; `null`: it has none. */
+  readonly heads: number | null;
+  /** Whether it ends by changing the resolution. */
+  readonly resamples: boolean;
+}
+
+/** What conditions every stage. */
+export interface UNetConditions {
+  /** The activated embedding of the timestep `[B, E]`. */
+  readonly time: Value;
+  /** The prompt's hidden states `[B, S, D]`. */
+  readonly context: Value;
+}
+
+/**
+ * A stage on the way down.
+ *
+ * @param x `[B, H, W, in]`.
+ * @returns The results of its layers, finest first: what the way up gets back; the last one goes on down.
+ */
+export function downBlock(stage: UNetStage, x: Value, conditions: UNetConditions): Value[] {
+  const { scope, config, channels, resamples } = stage;
+  const results: Value[] = [];
+  for (let layer = 0; layer < config.layers_per_block; layer++) {
+    results.push(unetLayer(stage, layer, results.at(-1) ?? x, conditions));
+  }
+  if (resamples) {
+    const padding = config.downsample_padding === 1 ? [1, 1, 1, 1] as const : [0, 1, 0, 1] as const;
+    results.push(conv(scope.at("downsamplers.0.conv"), results.at(-1)!, channels, { stride: 2, padding }));
+  }
+  return results;
+}
+
+/** The stage in the middle: a residual block, an attention, a residual block. */
+export function midBlock(stage: UNetStage, x: Value, conditions: UNetConditions): Value {
+  const attended = unetLayer(stage, 0, x, conditions);
+  return unetLayer({ ...stage, heads: null }, 1, attended, conditions);
+}
+
+/**
+ * A stage on the way up.
+ *
+ * @param x `[B, H, W, in]`.
+ * @param skips What the way down left for each of its layers, the first layer's first.
+ * @returns `[B, 2H, 2W, channels]`, or `[B, H, W, channels]` where the stage does not resample.
+ */
+export function upBlock(
+  stage: UNetStage,
+  x: Value,
+  skips: readonly Value[],
+  conditions: UNetConditions,
+): Value {
+  const result = skips.reduce(
+    (soFar, skip, layer) => unetLayer(stage, layer, concat([soFar, skip], -1), conditions),
+    x,
+  );
+  if (!stage.resamples) return result;
+  return conv(stage.scope.at("upsamplers.0.conv"), upsampleNearest2x(result), stage.channels);
+}
+
+/** A residual block, and an attention behind it where the stage has some. */
+function unetLayer(stage: UNetStage, layer: number, x: Value, { time, context }: UNetConditions): Value {
+  const { scope, lora, config, channels, heads } = stage;
+  const norm = { groups: config.norm_num_groups, eps: config.norm_eps };
+  const y = resnetBlock(scope.at(`resnets.${layer}`), x, channels, time, norm);
+  if (heads === null) return y;
+  const name = `attentions.${layer}`;
+  const options = {
+    heads,
+    layers: config.transformer_layers_per_block,
+    groups: config.norm_num_groups,
+    linearProjection: config.use_linear_projection,
+  };
+  return transformer2d(scope.at(name), y, context, options, loraAt(lora, name));
+}
