@@ -1,0 +1,124 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { full, type Tensor, tensor } from "../../lib/core/tensor.ts";
+import { evaluate, grad, mul, sum, trace } from "../../lib/engine/mod.ts";
+import {
+  alphasCumprod,
+  ddimCoefs,
+  ddimKl,
+  ddimLogProb,
+  ddimMean,
+  ddimSchedule,
+  ddimStep,
+  guide,
+} from "../../lib/diffusion/ddim.ts";
+import { parseSchedulerConfig } from "../../lib/diffusion/scheduler_config.ts";
+import { assertClose } from "../assert_close.ts";
+import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
+
+interface Golden {
+  readonly config: unknown;
+  readonly eta: number;
+  readonly steps: Readonly<Record<string, { timesteps: number[]; previous_timesteps: number[] }>>;
+}
+
+const tensors = await goldenTensors("ddim");
+const golden = await goldenRecord<Golden>("ddim");
+const config = parseSchedulerConfig(golden.config);
+
+Deno.test("alphasCumprod: diffusers' schedule", () => {
+  assertClose(alphasCumprod(config), tensors.alphas_cumprod!.data, 1e-6, "alphas_cumprod");
+});
+
+for (const [count, { timesteps, previous_timesteps }] of Object.entries(golden.steps)) {
+  const steps = ddimSchedule(config, Number(count), golden.eta);
+  const given = below(tensors, `${count}.`);
+  const type = given.sample!;
+
+  Deno.test(`ddimSchedule: the timesteps and variances of ${count} steps`, () => {
+    assertEquals(steps.map(({ timestep }) => timestep), timesteps);
+    assertEquals(steps.map(({ previousTimestep }) => previousTimestep), previous_timesteps);
+    assertClose(steps.map(({ sigma }) => sigma), given.std!.data, 1e-6, `std, ${count} steps`);
+    assertClose(steps.map(({ sigma }) => sigma ** 2), given.variance!.data, 2e-5, `variance, ${count} steps`);
+  });
+
+  Deno.test(`ddimStep: diffusers' latents and the log-probabilities of ${count} steps`, () => {
+    const graph = trace(({ x, eps, newEps, noise, stored, coefs, cotangent }) => {
+      const logProb = ddimLogProb(x, newEps, stored, coefs);
+      const [gradient] = grad(sum(mul(logProb, cotangent)), [newEps]);
+      return {
+        ...ddimStep(x, eps, noise, coefs),
+        mean: ddimMean(x, eps, coefs),
+        newLogProb: logProb,
+        gradient: gradient!,
+      };
+    }, {
+      x: type,
+      eps: type,
+      newEps: type,
+      noise: type,
+      stored: type,
+      coefs: ddimCoefs(steps),
+      cotangent: given.cotangent!,
+    });
+    const found = evaluate(graph, {
+      x: given.sample!,
+      eps: given.eps!,
+      newEps: given.eps_new!,
+      noise: given.noise!,
+      stored: given.prev_sample!,
+      coefs: ddimCoefs(steps),
+      cotangent: given.cotangent!,
+    });
+    assertClose(found.mean!.data, given.mean!.data, 1e-6, `mean, ${count} steps`);
+    assertClose(found.prev!.data, given.prev_sample!.data, 1e-6, `prev, ${count} steps`);
+    assertClose(found.logProb!.data, given.log_prob!.data, 1e-5, `log_prob, ${count} steps`);
+    assertClose(found.newLogProb!.data, given.log_prob_new!.data, 1e-5, `log_prob_new, ${count} steps`);
+    assertClose(found.gradient!.data, given.grad_eps_new!.data, 1e-5, `grad_eps_new, ${count} steps`);
+  });
+}
+
+Deno.test("ddimKl: the squared distance of the means over twice the variance", () => {
+  const steps = ddimSchedule(config, 8, 1).slice(2, 5);
+  const types = { a: full([3, 2, 2, 4], 0.5), b: full([3, 2, 2, 4], 0.25), coefs: ddimCoefs(steps) };
+  const { kl } = evaluate(trace(({ a, b, coefs }) => ({ kl: ddimKl(a, b, coefs) }), types), types);
+  const expected = steps.map((_, i) => {
+    const [, factor, , precision] = Array.from(types.coefs.data.slice(5 * i, 5 * i + 5)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return (factor * 0.25) ** 2 * precision / 2;
+  });
+  assertClose(kl!.data, expected, 1e-6, "kl");
+});
+
+Deno.test("ddimLogProb: 0 where a step adds no noise", () => {
+  const steps = ddimSchedule(config, 8, 0);
+  const x = full([8, 1, 1, 2], 0.3);
+  const types = { x, coefs: ddimCoefs(steps) };
+  const { logProb } = evaluate(
+    trace(({ x, coefs }) => ({ logProb: ddimLogProb(x, x, x, coefs) }), types),
+    types,
+  );
+  assertEquals([...(logProb as Tensor).data as Float32Array], new Array(8).fill(0));
+});
+
+Deno.test("guide: from the unconditional prediction past the conditional", () => {
+  const types = { uncond: tensor([2], [1, 2]), cond: tensor([2], [2, 4]) };
+  const { eps } = evaluate(trace(({ uncond, cond }) => ({ eps: guide(uncond, cond, 3) }), types), types);
+  assertEquals([...eps!.data as Float32Array], [4, 8]);
+});
+
+Deno.test("parseSchedulerConfig: names what it does not support", () => {
+  const json = golden.config as Record<string, unknown>;
+  assertThrows(
+    () => parseSchedulerConfig({ ...json, prediction_type: "v_prediction" }),
+    RangeError,
+    "v_prediction",
+  );
+  assertThrows(() => parseSchedulerConfig({ ...json, beta_start: "a" }), SyntaxError, "beta_start");
+  assertThrows(() => parseSchedulerConfig([]), SyntaxError, "no record");
+  assertThrows(() => ddimSchedule(config, 0, 1), RangeError, "0 steps");
+  assertThrows(() => ddimSchedule(config, 8, 2), RangeError, "eta");
+});
