@@ -215,6 +215,21 @@ function neededInMemory(graph: Graph, nodes: readonly Node[]): ReadonlySet<Value
   }));
 }
 
+/** How many readers each stored value has, results of the graph included. */
+export function countUses(
+  steps: readonly Step[],
+  outputs: Readonly<Record<string, Stored>>,
+): ReadonlyMap<Value, number> {
+  const uses = new Map<Value, number>();
+  const count = (value: Value) => uses.set(value, (uses.get(value) ?? 0) + 1);
+  for (const step of steps) {
+    step.reads.forEach(count);
+    if (step.kind === "kernel") step.inputs.forEach(({ value }) => count(value));
+  }
+  Object.values(outputs).forEach(({ value }) => count(value));
+  return uses;
+}
+
 /** Whether a node leaves its operands where they lie. */
 function isRenaming({ op }: Node): boolean {
   return op.name === "reshape" || op.lowering.kind === "identity";
@@ -258,14 +273,7 @@ function combine(shape: Shape, parts: readonly Lazy[], last: (args: readonly num
 
 /** Moves elementwise steps that only continue a gemm's result into the gemm. */
 function absorbEpilogues(steps: readonly Step[], outputs: Readonly<Record<string, Stored>>): Step[] {
-  const uses = new Map<Value, number>();
-  const count = (value: Value) => uses.set(value, (uses.get(value) ?? 0) + 1);
-  for (const step of steps) {
-    step.reads.forEach(count);
-    if (step.kind === "kernel") step.inputs.forEach(({ value }) => count(value));
-  }
-  Object.values(outputs).forEach(({ value }) => count(value));
-
+  const uses = countUses(steps, outputs);
   const producers = new Map<Value, Step>();
   const result = new Set<Step>();
   for (const step of steps) {

@@ -28,6 +28,8 @@ export type Lowering<A> =
     readonly kind: "kernel";
     /** Whether elementwise work on the (only) output may be done as it is stored. */
     readonly takesEpilogue: boolean;
+    /** Where each input lies in the only output, in floats: what computes an input may then write it there itself. */
+    readonly starts?: (attrs: A) => readonly number[];
     /** Output `i` is computed in the memory of input `inPlace[i]`. */
     readonly inPlace?: readonly number[];
     /** Tiles a tuner may try, the default first. */

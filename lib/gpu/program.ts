@@ -51,6 +51,7 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     bindGroup: null,
   })));
   const slots = plan.slots.map(pool.take);
+  clear(device, plan.zeroed.map((index) => slots[index]!));
   const own = new Map<string, GPUBuffer>();
   const bound = new Map<string, GPUBuffer>();
   const readers = readersOf(steps);
@@ -121,6 +122,12 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     }));
   };
   return { program: { run, free }, profile };
+}
+
+function clear(device: GPUDevice, buffers: readonly GPUBuffer[]): void {
+  const encoder = device.createCommandEncoder();
+  buffers.forEach((buffer) => encoder.clearBuffer(buffer));
+  device.queue.submit([encoder.finish()]);
 }
 
 /** The steps that read each input. */

@@ -41,7 +41,7 @@ export function gpuRuntime(gpu: Gpu): GpuRuntime {
   const problems: string[] = [];
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
-    problems.push(event.error.message);
+    problems.push((event as GPUUncapturedErrorEvent).error.message);
   });
   const host = { device, pool, pipelines, wrap };
   const runtime: GpuRuntime = {
@@ -52,7 +52,9 @@ export function gpuRuntime(gpu: Gpu): GpuRuntime {
     },
     get: async (arrays) => {
       const tensors = await read(device, arrays.map(gpuArray));
-      if (problems.length > 0) throw new Error(`Cannot trust the results as the GPU refused work: ${problems[0]}`);
+      if (problems.length > 0) {
+        throw new Error(`Cannot trust the results as the GPU refused work: ${problems[0]}`);
+      }
       return tensors;
     },
     free: (arrays) => {

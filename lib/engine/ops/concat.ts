@@ -146,6 +146,7 @@ const packOp: OpDef<{ starts: readonly number[]; length: number }> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: false,
+    starts: ({ starts }) => starts,
     lower: ({ inputs, attrs: { starts, length } }) =>
       inputs.map(({ shape }, index) => {
         const start = starts[index]!;

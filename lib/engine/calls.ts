@@ -1,0 +1,92 @@
+/**
+ * From steps to kernels and the blocks of memory they touch.
+ * @module
+ */
+
+import { size } from "../core/tensor.ts";
+import { elementwise } from "../../kernels/elementwise.ts";
+import type { Kernel, Target } from "../../kernels/kernel.ts";
+import { reduce } from "../../kernels/reduce.ts";
+import type { Step } from "./fuse.ts";
+import type { Value } from "./graph.ts";
+import type { Homes } from "./homes.ts";
+import type { Operand } from "./lowering.ts";
+
+/** What memory is assigned to: a stored value, or the scratch of one op. */
+export type Block = Value | { readonly scratch: number };
+
+/** A part of a block. */
+export interface BlockPart {
+  readonly block: Block;
+  /** In bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** One kernel and the parts of blocks its bindings stand for. */
+export interface Call {
+  readonly kernel: Kernel;
+  readonly blocks: readonly BlockPart[];
+}
+
+/** Writes out the kernels of all steps. */
+export function lowerSteps(steps: readonly Step[], homes: Homes, target: Target): Call[] {
+  return steps.flatMap((step): Call[] => {
+    switch (step.kind) {
+      case "elementwise":
+        return [{ kernel: elementwise(step.expression), blocks: [...step.reads, step.output].map(whole) }];
+      case "reduce":
+        return lowerReduce(step);
+      case "kernel":
+        return lowerNode(step, target).filter(({ blocks }) => !isInPlaceCopy(blocks, homes));
+    }
+  });
+}
+
+function lowerReduce(step: Step & { kind: "reduce" }): Call[] {
+  const { kernels: [first, second], partial } = reduce(step);
+  const reads = step.reads.map(whole);
+  if (second === undefined) return [{ kernel: first!, blocks: [...reads, whole(step.output)] }];
+  const scratch: BlockPart = { block: { scratch: 0 }, offset: 0, bytes: 4 * partial };
+  return [
+    { kernel: first!, blocks: [...reads, scratch] },
+    { kernel: second, blocks: [scratch, whole(step.output)] },
+  ];
+}
+
+function lowerNode(step: Step & { kind: "kernel" }, target: Target): Call[] {
+  const { node, epilogue } = step;
+  const { lowering } = node.op;
+  if (lowering.kind !== "kernel") throw new TypeError(`Cannot lower ${node.op.name} as it has no kernels`);
+  const { inputs, outputs, attrs } = node;
+  const scratch = new Map<number, Block>();
+  const part = (operand: Operand): BlockPart => {
+    switch (operand.kind) {
+      case "input": {
+        const { value, offset } = step.inputs[operand.index]!;
+        return { ...whole(inputs[operand.index]!), block: value, offset: 4 * offset };
+      }
+      case "output":
+        return whole(step.outputs[operand.index]!);
+      case "epilogue":
+        return whole(step.reads[operand.index]!);
+      case "scratch": {
+        if (!scratch.has(operand.index)) scratch.set(operand.index, { scratch: operand.index });
+        return { block: scratch.get(operand.index)!, offset: 0, bytes: 4 * operand.floats };
+      }
+    }
+  };
+  return lowering.lower({ inputs, outputs, attrs, target, epilogue })
+    .map(({ kernel, operands }) => ({ kernel, blocks: operands.map(part) }));
+}
+
+/** Whether a copy has nothing to do, as what it reads was written where it belongs. */
+function isInPlaceCopy(blocks: readonly BlockPart[], homes: Homes): boolean {
+  const [from, to] = blocks;
+  return blocks.length === 2 && homes.collected.has(to!.block as Value) && from!.block !== to!.block &&
+    homes.of(from!.block).block === to!.block;
+}
+
+function whole(value: Value): BlockPart {
+  return { block: value, offset: 0, bytes: Math.max(4 * size(value.shape), 4) };
+}
