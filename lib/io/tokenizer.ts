@@ -1,0 +1,162 @@
+/**
+ * The tokenizer of CLIP: byte-level BPE, from the `vocab.json` and `merges.txt` that checkpoints ship.
+ *
+ * Those two are laid out as the `tokenizer.json` that the library reads. Text is normalised (NFC), its white space
+ * collapsed, and lower-cased; `<|startoftext|>` and `<|endoftext|>` in a prompt are tokens, as in the fast tokenizer.
+ * @module
+ */
+
+import { Tokenizer as Bpe } from "@huggingface/tokenizers";
+import { words, type WordTensor } from "../core/tensor.ts";
+
+/** Token that begins a prompt. */
+export const START_OF_TEXT = "<|startoftext|>";
+
+/** Token that ends a prompt, and pads it in Stable Diffusion. */
+export const END_OF_TEXT = "<|endoftext|>";
+
+/** How CLIP cuts text into words before it looks at their bytes. */
+export const WORD_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+
+/** The files of a tokenizer, parsed or as text. */
+export interface TokenizerFiles {
+  /** `vocab.json`: the id of each token. */
+  readonly vocab: Readonly<Record<string, number>>;
+  /** `merges.txt`: a version line, then one merge a line, best first. */
+  readonly merges: string;
+  /** Tokens to a prompt, `model_max_length` of `tokenizer_config.json`: 77 for Stable Diffusion. */
+  readonly maxLength: number;
+  /** Id that fills a prompt up, the end's own if absent; OpenCLIP pads with 0. */
+  readonly padId?: number;
+}
+
+/** A tokenizer ready to encode. */
+export interface Tokenizer {
+  /** Tokens in the vocabulary. */
+  readonly vocabSize: number;
+  /** Id of {@linkcode START_OF_TEXT}. */
+  readonly startId: number;
+  /** Id of {@linkcode END_OF_TEXT}. */
+  readonly endId: number;
+  /** Id that fills a prompt up. */
+  readonly padId: number;
+  /** Tokens to a prompt. */
+  readonly maxLength: number;
+  /**
+   * Encodes prompts as ids `[B, S]`: start, at most `S - 2` tokens, end, padding. `S` is `maxLength` if not given.
+   *
+   * @throws {RangeError} If `S` is less than 2.
+   */
+  readonly encode: (prompts: readonly string[], maxLength?: number) => WordTensor;
+  /** Splits a prompt into its tokens, without start, end or padding. */
+  readonly tokenize: (prompt: string) => readonly string[];
+}
+
+/**
+ * Makes a tokenizer.
+ *
+ * @throws {SyntaxError} If the vocabulary lacks the start or the end token.
+ */
+export function makeTokenizer(files: TokenizerFiles): Tokenizer {
+  const startId = idOf(files.vocab, START_OF_TEXT);
+  const endId = idOf(files.vocab, END_OF_TEXT);
+  const { padId = endId, maxLength } = files;
+  const bpe = new Bpe(tokenizerJson(files, startId, endId), {
+    tokenizer_class: "CLIPTokenizer",
+    model_max_length: maxLength,
+    bos_token: START_OF_TEXT,
+    eos_token: END_OF_TEXT,
+    unk_token: END_OF_TEXT,
+    pad_token: END_OF_TEXT,
+  });
+  const options = { add_special_tokens: false };
+
+  function encode(prompts: readonly string[], length = maxLength): WordTensor {
+    if (length < 2) {
+      throw new RangeError(`Cannot encode prompts as start and end need 2 tokens: ${length} given`);
+    }
+    const ids = new Uint32Array(prompts.length * length).fill(padId);
+    prompts.forEach((prompt, b) => {
+      const tokens = bpe.encode(prompt, options).ids.slice(0, length - 2);
+      ids.set([startId, ...tokens, endId], b * length);
+    });
+    return words([prompts.length, length], ids);
+  }
+
+  return {
+    vocabSize: Object.keys(files.vocab).length,
+    startId,
+    endId,
+    padId,
+    maxLength,
+    encode,
+    tokenize: (prompt) => bpe.tokenize(prompt, options),
+  };
+}
+
+/** The symbols that stand for the bytes 0 to 255 in a vocabulary: the printable ones stand for themselves. */
+export function byteSymbols(): readonly string[] {
+  let invisible = 0;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const visible = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+    return String.fromCharCode(visible ? byte : 0x100 + invisible++);
+  });
+}
+
+/** Reads the merges of a `merges.txt`, best first. */
+export function parseMerges(text: string): readonly string[] {
+  const lines = text.split("\n");
+  return lines.slice(lines[0]!.startsWith("#version") ? 1 : 0).filter((line) => line.trim() !== "");
+}
+
+function idOf(vocab: TokenizerFiles["vocab"], token: string): number {
+  const id = vocab[token];
+  if (id === undefined) {
+    throw new SyntaxError(
+      `Cannot make a tokenizer as its vocabulary of ${
+        Object.keys(vocab).length
+      } has no ${token}: it is none of CLIP`,
+    );
+  }
+  return id;
+}
+
+/** The whole tokenizer in the one form the library reads, as the published conversion of CLIP's tokenizer lays it out. */
+function tokenizerJson({ vocab, merges }: TokenizerFiles, startId: number, endId: number) {
+  const special = (id: number, content: string) => (
+    { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+  );
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [special(startId, START_OF_TEXT), special(endId, END_OF_TEXT)],
+    normalizer: {
+      type: "Sequence",
+      normalizers: [
+        { type: "NFC" },
+        { type: "Replace", pattern: { Regex: "\\s+" }, content: " " },
+        { type: "Lowercase" },
+      ],
+    },
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [
+        { type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Removed", invert: true },
+        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true },
+      ],
+    },
+    post_processor: null,
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: END_OF_TEXT,
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "</w>",
+      fuse_unk: false,
+      vocab,
+      merges: parseMerges(merges),
+    },
+  };
+}
