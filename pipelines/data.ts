@@ -54,7 +54,9 @@ export async function run(args: readonly string[]): Promise<number> {
   if (unknown.length > 0) return usage(`unknown argument ${unknown[0]}`);
   if (chosen.length === 0) return usage(`there is no vendor ${options.vendor}`);
   if (options.vendor !== undefined && !options.check) return usage("--vendor needs --check");
-  if (!Number.isSafeInteger(Number(options.seed ?? 0))) return usage(`the seed is no integer: ${options.seed}`);
+  if (!Number.isSafeInteger(Number(options.seed ?? 0))) {
+    return usage(`the seed is no integer: ${options.seed}`);
+  }
   if (options.sheet !== undefined) return await writeSheet(options.sheet, options.seed);
 
   const animals = JSON.parse(await Deno.readTextFile(new URL("data/animals.json", MODEL))) as AnimalMap;

@@ -45,9 +45,12 @@ export async function startRasteriser(): Promise<Rasterise> {
 const OVERSAMPLING = 4;
 
 /** A square of pixels with premultiplied alpha, and how many of them are margin on each side. */
-interface Drawn {
+export interface Drawn {
+  /** `[width, width, 4]` RGB and premultiplied alpha. */
   readonly pixels: Uint8Array;
+  /** Pixels across. */
   readonly width: number;
+  /** Pixels to leave out on each side. */
   readonly margin: number;
 }
 
