@@ -1,0 +1,69 @@
+/**
+ * Rewards that are formulas: they need neither weights nor prompts.
+ * @module
+ */
+
+import { jpegKilobytes } from "./jpeg_kilobytes.ts";
+import {
+  borderInk,
+  brightness,
+  colourfulness,
+  type Measure,
+  measured,
+  sharpness,
+  symmetry,
+  whiteFraction,
+} from "./measures.ts";
+import { checkImages, checkScores, type Reward, type Scale } from "./reward.ts";
+
+/** Every analytic reward. */
+export const analyticRewards: readonly Reward[] = [
+  analytic(
+    "colourfulness",
+    { unit: "levels", range: [0, 150] },
+    "The spread and strength of colours (Hasler and Süsstrunk 2003).",
+    colourfulness,
+  ),
+  analytic(
+    "sharpness",
+    { unit: "levels", range: [0, 250] },
+    "The standard deviation of the luma's Laplacian.",
+    sharpness,
+  ),
+  analytic(
+    "symmetry",
+    { unit: "correlation", range: [-1, 1] },
+    "The correlation of the image with its left-right mirror image.",
+    symmetry,
+  ),
+  analytic("white_fraction", { unit: "share", range: [0, 1] }, "The share of white pixels.", whiteFraction),
+  analytic("border_ink", { unit: "share", range: [0, 1] }, "The mean ink on the image's border.", borderInk),
+  analytic("brightness", { unit: "share", range: [0, 1] }, "The mean luma.", brightness),
+  analytic(
+    "jpeg_incompressibility",
+    { unit: "KB", range: [0, 40] },
+    "The size of the image as a JPEG file of quality 95.",
+    jpegKilobytes,
+  ),
+  analytic(
+    "jpeg_compressibility",
+    { unit: "KB", range: [-40, 0] },
+    "The size of the image as a JPEG file of quality 95, negated.",
+    (pixels) => -jpegKilobytes(pixels),
+  ),
+];
+
+function analytic(name: string, scale: Scale, doc: string, measure: Measure): Reward {
+  return {
+    name,
+    needs: [],
+    scale,
+    doc,
+    // An async function, so that errors arrive where those of other rewards do.
+    // deno-lint-ignore require-await
+    score: async (images, prompts) => {
+      checkImages(images, prompts);
+      return checkScores(name, measured(images, measure));
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Dual encoders ready to run: as embeddings, for measures of diversity and alignment, and as how well images fit prompts.
+ * @module
+ */
+
+import type { FloatTensor, TensorType, WordTensor } from "../core/tensor.ts";
+import type { ClipTextConfig } from "../models/clip_config.ts";
+import { textEnds } from "../models/clip_text.ts";
+import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import {
+  type DualEncoderConfig,
+  embedImages,
+  embedTexts,
+  fit,
+  type ImageTowerConfig,
+  type PairInputs,
+  type TextInputs,
+} from "./dual_encoder.ts";
+import { checkImages } from "./reward.ts";
+
+/** What a dual encoder runs on and with. */
+export interface DualEncoderContext extends ModelContext {
+  /** Turns prompts into token ids u32 `[N, max_position_embeddings]`, each with an end-of-text token. */
+  readonly tokenize: (prompts: readonly string[]) => WordTensor;
+}
+
+/** An image tower ready to embed. */
+export interface ImageEmbedder {
+  /** Embeds images `[N, H, W, 3]`, RGB in `[0, 1]`, as vectors of length 1, `[N, D]`. */
+  images(images: FloatTensor): Promise<FloatTensor>;
+}
+
+/** Both towers ready to embed. */
+export interface Embedder extends ImageEmbedder {
+  /** Embeds prompts as vectors of length 1, `[N, D]`. */
+  texts(prompts: readonly string[]): Promise<FloatTensor>;
+}
+
+/** Compiles an image tower. */
+export async function imageEmbedder(config: ImageTowerConfig, context: ModelContext): Promise<ImageEmbedder> {
+  const run = await batchedModel(
+    (scope, { images }) => embedImages(scope, config, images),
+    imageTypes(config, context.batchSize),
+    context,
+  );
+  return {
+    images: (images) => run(checkImages(images), (rows) => ({ images: rowsOf(images, rows) })),
+  };
+}
+
+/** Compiles both towers, each as a program of its own. */
+export async function embedder(config: DualEncoderConfig, context: DualEncoderContext): Promise<Embedder> {
+  const text = config.text_config;
+  const run = await batchedModel(
+    (scope, inputs) => embedTexts(scope, text, inputs),
+    textTypes(text, context.batchSize),
+    context,
+  );
+  return {
+    ...await imageEmbedder(config.vision_config, context),
+    texts: (prompts) => run(prompts.length, (rows) => textsOf(prompts, rows, text, context)),
+  };
+}
+
+/**
+ * Compiles {@linkcode fit} of pairs.
+ *
+ * @returns From images `[N, H, W, 3]` in `[0, 1]` and `N` prompts to the cosines times the learnt scale, `[N, 1]`.
+ */
+export async function fitter(
+  config: DualEncoderConfig,
+  context: DualEncoderContext,
+): Promise<(images: FloatTensor, prompts: readonly string[]) => Promise<FloatTensor>> {
+  const { text_config: text, vision_config: vision } = config;
+  const { batchSize } = context;
+  const run = await batchedModel(
+    (scope, inputs) => fit(scope, config, inputs),
+    { ...imageTypes(vision, batchSize), ...textTypes(text, batchSize) } satisfies Types<PairInputs>,
+    context,
+  );
+  return (images, prompts) =>
+    run(checkImages(images, prompts), (rows) => ({
+      images: rowsOf(images, rows),
+      ...textsOf(prompts, rows, text, context),
+    }));
+}
+
+/** The types of a model's inputs. */
+type Types<I> = Readonly<Record<keyof I, TensorType>>;
+
+function imageTypes(
+  { image_size: side }: ImageTowerConfig,
+  batch: number,
+): Types<Pick<PairInputs, "images">> {
+  return { images: { shape: [batch, side, side, 3], dtype: "f32" } };
+}
+
+function textTypes({ max_position_embeddings: length }: ClipTextConfig, batch: number): Types<TextInputs> {
+  return { ids: { shape: [batch, length], dtype: "u32" }, ends: { shape: [batch], dtype: "u32" } };
+}
+
+function textsOf(
+  prompts: readonly string[],
+  rows: readonly number[],
+  config: ClipTextConfig,
+  { tokenize }: DualEncoderContext,
+): Readonly<Record<keyof TextInputs, WordTensor>> {
+  const ids = tokenize(rows.map((row) => prompts[row]!));
+  return { ids, ends: textEnds(ids, config) };
+}

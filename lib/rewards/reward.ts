@@ -1,0 +1,75 @@
+/**
+ * Rewards: what an image is worth, with or without its prompt.
+ * @module
+ */
+
+import type { F32, FloatTensor } from "../core/tensor.ts";
+import { showShape } from "../core/tensor.ts";
+
+/** What a reward cannot do without: the images' prompts, or trained weights. */
+export type Need = "prompts" | "weights";
+
+/** The scale that a reward's scores are on. */
+export interface Scale {
+  /** What one is one of: `"KB"`, `"points"`, … */
+  readonly unit: string;
+  /** The lowest and highest score to expect; where a score has no bounds, what is usual. */
+  readonly range: readonly [number, number];
+}
+
+/** What is known of a reward without computing it. */
+export interface RewardInfo {
+  /** Its name in configurations and metrics. */
+  readonly name: string;
+  /** What it cannot do without. */
+  readonly needs: readonly Need[];
+  /** What its scores mean. */
+  readonly scale: Scale;
+  /** One sentence on what it measures. */
+  readonly doc: string;
+}
+
+/** A reward ready to score. */
+export interface Reward extends RewardInfo {
+  /**
+   * Scores images, each on its own: a score does not depend on what else is in the batch.
+   *
+   * @param images `[B, H, W, 3]`, RGB in `[0, 1]`.
+   * @param prompts `B` prompts; rewards that do not need them ignore them.
+   * @returns `[B]`, on the reward's {@linkcode Scale}; higher is better.
+   * @throws {TypeError} If the images have another shape or there is not one prompt for each.
+   * @throws {RangeError} If a score is not finite.
+   */
+  score(images: FloatTensor, prompts: readonly string[]): Promise<F32>;
+}
+
+/**
+ * Checks that images have the shape of images, and that there is a prompt for each.
+ *
+ * @returns Their number.
+ * @throws {TypeError} If not.
+ */
+export function checkImages({ shape }: FloatTensor, prompts?: readonly string[]): number {
+  if (shape.length !== 4 || shape[3] !== 3) {
+    throw new TypeError(`Cannot score images as their shape is not [B, H, W, 3]: ${showShape(shape)}`);
+  }
+  if (prompts !== undefined && prompts.length !== shape[0]) {
+    throw new TypeError(
+      `Cannot score ${shape[0]} images as there is not one prompt for each: ${prompts.length} prompts`,
+    );
+  }
+  return shape[0]!;
+}
+
+/**
+ * Checks that all scores are numbers, as an image of NaN must not pass for a score.
+ *
+ * @throws {RangeError} Naming the reward and the first image that has none.
+ */
+export function checkScores(name: string, scores: F32): F32 {
+  const bad = scores.findIndex((score) => !Number.isFinite(score));
+  if (bad !== -1) {
+    throw new RangeError(`Cannot use ${name} as its score of image ${bad} is not finite: ${scores[bad]}`);
+  }
+  return scores;
+}
