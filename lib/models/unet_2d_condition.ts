@@ -27,7 +27,7 @@ export interface UNetInputs {
   readonly context: Value;
 }
 
-/** How the UNet is computed; the results are the same. */
+/** How the UNet is computed: not what, but for the order in which gradients are summed. */
 export interface UNetOptions {
   /** Whether the backward pass computes each stage again instead of keeping what it computed; default false. */
   readonly rematerialise?: boolean;
