@@ -21,3 +21,4 @@ export * from "./mini_pick.ts";
 export * from "./mini_hps.ts";
 export * from "./gold.ts";
 export * from "./diversity.ts";
+export * from "./catalogue.ts";

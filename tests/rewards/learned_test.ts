@@ -1,10 +1,18 @@
-import { assertAlmostEquals, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { full, tensor } from "../../lib/core/tensor.ts";
 import { key } from "../../lib/core/random.ts";
 import { input } from "../../lib/engine/graph.ts";
 import { bindParams, declareParams, initParams } from "../../lib/nn/scope.ts";
 import { aestheticHead, aestheticLoss, calibrateHead } from "../../lib/rewards/aesthetic_head.ts";
 import { imageEmbedder } from "../../lib/rewards/embedder.ts";
+import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { miniAesthetic } from "../../lib/rewards/mini_aesthetic.ts";
 import { miniHps } from "../../lib/rewards/mini_hps.ts";
 import { miniPick } from "../../lib/rewards/mini_pick.ts";
@@ -69,4 +77,14 @@ Deno.test("images of NaN have no score", async () => {
   const reward = await miniPick(toyContext(convolutionConfig, 2), convolutionConfig);
   const broken = tensor(images.shape, images.data.map((x, i) => i === 200 ? NaN : x));
   await assertRejects(() => reward.score(broken, prompts), RangeError, "mini_pick as its score of image 1");
+});
+
+Deno.test("the catalogue knows what each reward needs", () => {
+  const trained = Object.values(rewardCatalogue).filter(({ needs }) => needs.includes("weights"));
+  assertEquals(trained.map(({ name }) => name), ["mini_aesthetic", "mini_pick", "mini_hps", "gold"]);
+  assertEquals(rewardCatalogue.mini_aesthetic!.needs, ["weights"]);
+  for (const [name, info] of Object.entries(rewardCatalogue)) {
+    assertEquals(info.name, name);
+    assertLess(info.scale.range[0], info.scale.range[1], name);
+  }
 });
