@@ -1,0 +1,111 @@
+/**
+ * Files: read in pieces, and written so that a crash leaves the old file or the new one, never half of either.
+ * @module
+ */
+
+import { openSafetensors, readTensors, type SafetensorsFile } from "../lib/io/safetensors.ts";
+import type { ParamTree } from "../lib/core/tensor.ts";
+
+/** A file or folder, by path or URL. */
+export type Path = string | URL;
+
+/**
+ * Writes a file aside, flushes it to disk and moves it into place.
+ *
+ * @throws {Deno.errors.NotCapable | Error} If the disk is full or the folder cannot be written; the old file is untouched.
+ */
+export async function writeAtomically(path: Path, content: Uint8Array | string): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const target = pathOf(path);
+  const aside = `${target}.part`;
+  try {
+    using file = await Deno.open(aside, { write: true, create: true, truncate: true });
+    for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
+    await file.sync();
+  } catch (cause) {
+    await Deno.remove(aside).catch(() => {});
+    throw new Error(`Cannot write ${target}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+  await Deno.rename(aside, target);
+}
+
+/**
+ * Opens a safetensors file, calls back with it, and closes it.
+ *
+ * @throws {Error} If there is no such file; {SyntaxError} if it is damaged. Both name it.
+ */
+export async function withSafetensors<T>(path: Path, use: (file: SafetensorsFile) => Promise<T>): Promise<T> {
+  const name = pathOf(path);
+  using file = await openToRead(name);
+  const { size } = await file.stat();
+  const read = async (offset: number, length: number) => {
+    await file.seek(offset, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const count = await file.read(bytes.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+    return bytes.subarray(0, filled);
+  };
+  try {
+    return await use(await openSafetensors(read, size));
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw new SyntaxError(`${name}: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
+
+/** Reads all tensors of a safetensors file. */
+export function readSafetensors(path: Path): Promise<ParamTree> {
+  return withSafetensors(path, (file) => readTensors(file));
+}
+
+/**
+ * Reads a JSON file.
+ *
+ * @throws {Error} If there is no such file; {SyntaxError} if it is not JSON. Both name it.
+ */
+export async function readJson(path: Path): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SyntaxError(`Cannot read ${pathOf(path)} as it is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** Reads a text file; an error names it. */
+export async function readText(path: Path): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw missing(pathOf(path), cause);
+  }
+}
+
+/** Tells whether there is such a file or folder. */
+export async function exists(path: Path): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** The path behind a path or file URL. */
+export function pathOf(path: Path): string {
+  return path instanceof URL ? decodeURIComponent(path.pathname) : path;
+}
+
+async function openToRead(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { read: true });
+  } catch (cause) {
+    throw missing(path, cause);
+  }
+}
+
+function missing(path: string, cause: unknown): Error {
+  const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
+  return new Error(`Cannot read ${path}: ${why}`, { cause });
+}

@@ -1,0 +1,124 @@
+/**
+ * `attune pretrain`: makes the embedded mini model and its rewards from their data, part after part.
+ *
+ * Every part writes its state every few minutes; the same command goes on where the last one stopped.
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { parse } from "@std/yaml";
+import { key } from "../lib/core/random.ts";
+import type { ParamTree } from "../lib/core/tensor.ts";
+import { openGpu } from "../lib/gpu/device.ts";
+import { gpuRuntime } from "../lib/gpu/runtime.ts";
+import { makeTokenizer } from "../lib/io/tokenizer.ts";
+import { writeSafetensors } from "../lib/io/safetensors.ts";
+import { flatLayout } from "../lib/optim/flat.ts";
+import { loadPack } from "./data/pack.ts";
+import { readJson, readText, writeAtomically } from "./files.ts";
+import { loadLearner, saveLearner } from "./pretrain/learner_file.ts";
+import { type Kit, type Part, parts } from "./pretrain/parts.ts";
+import { beginner, lessonsLearned, type Schedule, teach } from "./pretrain/trainer.ts";
+
+const HELP = `Makes the embedded mini model from its data.
+
+Usage: deno task pretrain [--recipe FILE] [--out DIR] [--state DIR] [--only PART]…
+
+  --recipe FILE  steps, batches and rates of every part   (pipelines/configs/pretrain.yaml)
+  --out DIR      where the model is written               (models/mini)
+  --state DIR    where unfinished parts are kept          (.cache/pretrain)
+  --only PART    makes only this part: ${Object.keys(parts).join(", ")}
+`;
+const SAVE_EVERY_MS = 120_000;
+
+/** Runs the task. */
+export async function run(args: readonly string[]): Promise<number> {
+  const options = parseArgs([...args], {
+    string: ["recipe", "out", "state", "only"],
+    boolean: ["help"],
+    collect: ["only"],
+    default: { recipe: "pipelines/configs/pretrain.yaml", out: "models/mini", state: ".cache/pretrain" },
+  });
+  if (options.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const { recipe, out, state } = options as unknown as Record<"recipe" | "out" | "state", string>;
+  const { seed, ...schedules } = parse(await readText(recipe)) as Recipe;
+  const chosen = (options.only as string[]).length > 0 ? options.only as string[] : Object.keys(parts);
+  for (const name of chosen) {
+    if (!(name in parts)) {
+      throw new RangeError(`Cannot make ${name} as it is none of ${Object.keys(parts).join(", ")}`);
+    }
+  }
+  await Deno.mkdir(state, { recursive: true });
+  const gpu = await openGpu(navigator.gpu);
+  const log = logger(`${state}/pretrain.log`);
+  await log(`adapter ${gpu.name}, seed ${seed}`);
+  const runtime = gpuRuntime(gpu);
+  const tokenizerFolder = `${out}/tokenizer`;
+  const kit: Kit = {
+    runtime,
+    folder: out,
+    pack: await loadPack(),
+    tokenizer: makeTokenizer({
+      vocab: await readJson(`${tokenizerFolder}/vocab.json`) as Record<string, number>,
+      merges: await readText(`${tokenizerFolder}/merges.txt`),
+      maxLength: 16,
+    }),
+    state,
+    log,
+  };
+  for (const name of chosen) {
+    const schedule = schedules[name];
+    if (schedule === undefined) {
+      throw new TypeError(`Cannot make ${name} as the recipe ${recipe} has no such part`);
+    }
+    await make(name, parts[name]!, schedule, seed, kit);
+  }
+  return 0;
+}
+
+/** The recipe: a seed, and a schedule for each part. */
+type Recipe = { readonly seed: number } & Readonly<Record<string, Schedule>>;
+
+/** Trains one part from where it stands, and writes it into the model's folder. */
+async function make(name: string, part: Part, schedule: Schedule, seed: number, kit: Kit): Promise<void> {
+  const lesson = await part.lesson(kit, schedule.batch);
+  const path = `${kit.state}/${name}.safetensors`;
+  const start = await loadLearner(path, flatLayout(lesson.specs).length) ?? beginner(lesson, key(seed));
+  let learner = start;
+  let saved = Date.now();
+  let [lastStep, lastTime] = [start.step, Date.now()];
+  if (start.step < schedule.steps) await kit.log(`${name}: from step ${start.step} of ${schedule.steps}`);
+  for await (const progress of teach(kit.runtime, lesson, schedule, key(seed), start)) {
+    const ms = (Date.now() - lastTime) / (progress.step - lastStep);
+    [lastStep, lastTime] = [progress.step, Date.now()];
+    const scalars = Object.entries(progress.scalars).map(([k, v]) => `${k} ${v.toPrecision(4)}`).join("  ");
+    const minutes = (schedule.steps - progress.step) * ms / 60_000;
+    await kit.log(
+      `${name} ${progress.step}/${schedule.steps}  ${scalars}  ${ms.toFixed(0)} ms/step  ${
+        minutes.toFixed(0)
+      } min left`,
+    );
+    if (Date.now() - saved > SAVE_EVERY_MS || progress.step === schedule.steps) {
+      learner = await progress.learner();
+      await saveLearner(path, learner);
+      saved = Date.now();
+    }
+  }
+  const learned: ParamTree = lessonsLearned(lesson, learner);
+  await part.finish(kit, learned, async (file, tree) => {
+    await Deno.mkdir(`${kit.folder}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await writeAtomically(`${kit.folder}/${file}`, writeSafetensors(tree, { dtype: "F16" }));
+  });
+  await kit.log(`${name}: done`);
+}
+
+function logger(path: string): (line: string) => Promise<void> {
+  return async (line) => {
+    const text = `${new Date().toISOString().slice(0, 19)}Z ${line}`;
+    console.log(text);
+    await Deno.writeTextFile(path, `${text}\n`, { append: true });
+  };
+}
