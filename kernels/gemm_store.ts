@@ -131,7 +131,7 @@ function write(j: number, value: string, { columns, tile }: Frame): string {
       `out[row * ${columns}u + (${at}) * 4u + ${t}u] = stored.${"xyzw"[t]};`,
     ])
   );
-  return `{ let stored = ${value};\n  ${scalars.join("\n  ")} }`;
+  return `{\nlet stored = ${value};\n${scalars.join("\n")}\n}`;
 }
 
 function conditions(i: number, { rows, tile, store }: Frame): string[] {
@@ -141,6 +141,6 @@ function conditions(i: number, { rows, tile, store }: Frame): string[] {
 
 function guarded(conditions: readonly string[], body: readonly string[]): string {
   const block = body.join("\n  ");
-  if (conditions.length > 0) return `if (${conditions.join(" && ")}) { ${block} }`;
-  return body.length > 1 ? `{ ${block} }` : block;
+  if (conditions.length > 0) return `if (${conditions.join(" && ")}) {\n${block}\n}`;
+  return body.length > 1 ? `{\n${block}\n}` : block;
 }

@@ -1,5 +1,8 @@
 /**
  * Which tile an invocation of a gemm owns, and in how many chunks a long sum is cut, unless a tuner knows better.
+ *
+ * On a software adapter a vector of eight lanes runs on one core, a load costs as much as eighty products, and a large
+ * kernel takes a second to compile; so tiles are ranked by a model of the time of many runs and one compilation.
  * @module
  */
 
@@ -13,19 +16,68 @@ export interface Problem {
   readonly columns: number;
   /** Products summed for each output. */
   readonly depth: number;
+  /** Chunks the depth is cut in (default 1). */
+  readonly parts?: number;
 }
+
+/** Tiles worth timing, none twice of the same size. */
+const MOST_CANDIDATES = 4;
 
 /** A tile for a problem. */
 export function defaultTile(problem: Problem, target: Target): Tile {
   return candidateTiles(problem, target)[0]!;
 }
 
-/** Tiles worth timing, the default first. */
-export function candidateTiles({ rows, columns }: Problem, target: Target): readonly Tile[] {
-  return [{ rows: 8, columns: 8, lanesX: 1, lanesY: 8 }];
+/** Tiles worth timing, the default first; all give the same bits. */
+export function candidateTiles(problem: Problem, target: Target): readonly Tile[] {
+  return target.software ? softwareTiles(problem) : hardwareTiles(problem);
 }
 
-/** Chunks for the sums of a weight gradient. */
-export function defaultParts(_problem: Problem, _target: Target): number {
-  return 1;
+/**
+ * Chunks for a sum over the samples of a batch, as weight gradients are: enough that small outputs fill the adapter.
+ *
+ * A function of the problem alone, so that the tile never changes a bit.
+ */
+export function defaultParts({ rows, columns, depth }: Problem, { software }: Target): number {
+  const [outputs, invocations, least] = software ? [128, 64, 1024] : [32, 16384, 64];
+  const tiles = Math.ceil(rows * columns / outputs);
+  return Math.max(1, Math.min(Math.ceil(invocations / tiles), Math.floor(depth / least), 256));
+}
+
+/** Sizes and lane layouts of software tiles; of equal estimates the earlier wins. */
+const SOFTWARE_SIZES = [[8, 8], [8, 16], [16, 8], [16, 16], [8, 4], [16, 4], [4, 8], [4, 16], [4, 4], [
+  32,
+  16,
+]] as const;
+const SOFTWARE_LANES = [[2, 4], [4, 2], [1, 8], [8, 1]] as const;
+
+function softwareTiles(problem: Problem): Tile[] {
+  const best = SOFTWARE_SIZES.map(([rows, columns]) => {
+    const tiles = SOFTWARE_LANES.map(([lanesX, lanesY]): Tile => ({ rows, columns, lanesX, lanesY }));
+    return tiles.reduce((a, b) => softwareCost(problem, b) < softwareCost(problem, a) ? b : a);
+  });
+  return best
+    .toSorted((a, b) => softwareCost(problem, a) - softwareCost(problem, b))
+    .slice(0, MOST_CANDIDATES);
+}
+
+/** Estimated nanoseconds, from timings on a machine of two cores, of compiling once and running as often as a short training run does. */
+function softwareCost({ rows, columns, depth, parts = 1 }: Problem, tile: Tile): number {
+  const runs = 500, cores = 2;
+  const outputs = tile.rows * tile.columns;
+  const down = Math.ceil(rows / (tile.rows * tile.lanesY));
+  const across = Math.ceil(columns / (tile.columns * tile.lanesX));
+  const step = 24 * tile.rows + 18 * tile.columns + 1.9 * outputs;
+  const group = 700 + Math.ceil(depth / parts / 4) * step + 10 * outputs;
+  const compile = 3e7 + 1.5e6 * outputs + 2e3 * outputs ** 2;
+  return runs * (down * across * parts / cores + 0.5) * group + compile;
+}
+
+function hardwareTiles({ rows, columns, parts = 1 }: Problem): Tile[] {
+  const many = rows * columns * parts >= 32 * 8192;
+  const sizes = many ? [[8, 4], [8, 8], [4, 4]] as const : [[4, 4], [8, 4], [4, 8]] as const;
+  return sizes.map(([tileRows, tileColumns]) => {
+    const lanesX = [1, 2, 4, 8].find((lanes) => lanes === 8 || lanes * tileColumns >= columns)!;
+    return { rows: tileRows, columns: tileColumns, lanesX, lanesY: 64 / lanesX };
+  });
 }

@@ -10,6 +10,7 @@ import { conv2d as conv2dKernels } from "../../../kernels/conv2d.ts";
 import { conv2dGradInput as gradInputKernels } from "../../../kernels/conv2d_grad_input.ts";
 import { conv2dGradWeight as gradWeightKernels } from "../../../kernels/conv2d_grad_weight.ts";
 import type { Conv2dShape } from "../../../kernels/conv2d_shape.ts";
+import type { Target } from "../../../kernels/kernel.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
 import { conv2dReference, gradInputReference, gradWeightReference } from "./conv2d_reference.ts";
@@ -129,16 +130,13 @@ export const conv2dGradWeightOp: OpDef<Conv2dGradAttrs> = {
     kind: "kernel",
     takesEpilogue: true,
     tiles: ({ inputs: [x], attrs, target }) =>
-      candidateTiles(weightProblem(extents(x!, like(attrs.shape), attrs)), target),
+      candidateTiles(weightProblem(extents(x!, like(attrs.shape), attrs), target), target),
     lower: (context) => {
       const { inputs: [x], attrs, target, epilogue } = context;
       const shape = extents(x!, like(attrs.shape), attrs);
-      const problem = weightProblem(shape);
+      const problem = weightProblem(shape, target);
       const tile = context.tile ?? defaultTile(problem, target);
-      return gemmCalls(
-        gradWeightKernels({ shape, tile, parts: defaultParts(problem, target), epilogue }),
-        context,
-      );
+      return gemmCalls(gradWeightKernels({ shape, tile, parts: problem.parts, epilogue }), context);
     },
   },
 };
@@ -216,6 +214,12 @@ function inputProblem({ batch, height, width, inChannels, outChannels, taps }: C
   return { rows: batch * height * width, columns: inChannels, depth: taps[0] * taps[1] * outChannels };
 }
 
-function weightProblem({ batch, outHeight, outWidth, inChannels, outChannels, taps }: Conv2dShape): Problem {
-  return { rows: taps[0] * taps[1] * inChannels, columns: outChannels, depth: batch * outHeight * outWidth };
+function weightProblem(shape: Conv2dShape, target: Target): Required<Problem> {
+  const { batch, outHeight, outWidth, inChannels, outChannels, taps } = shape;
+  const problem = {
+    rows: taps[0] * taps[1] * inChannels,
+    columns: outChannels,
+    depth: batch * outHeight * outWidth,
+  };
+  return { ...problem, parts: defaultParts(problem, target) };
 }

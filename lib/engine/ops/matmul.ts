@@ -6,6 +6,7 @@
 import { type Tensor, tensor, type TensorType } from "../../core/tensor.ts";
 import { matmul as matmulKernels } from "../../../kernels/matmul.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
+import type { LoweringContext } from "../lowering.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
 import { gemmCalls } from "./gemm_calls.ts";
 
@@ -77,14 +78,14 @@ export const matmulOp: OpDef<MatmulAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
-    tiles: ({ inputs, attrs, target }) => candidateTiles(problemOf(inputs, attrs), target),
+    tiles: (context) => candidateTiles(cut(context), context.target),
     lower: (context) => {
-      const { inputs, attrs, target, epilogue } = context;
-      const problem = problemOf(inputs, attrs);
-      const tile = context.tile ?? defaultTile(problem, target);
-      // Only sums over the rows of a batch are cut: what a row gets must not depend on how many there are.
-      const parts = attrs.transposeA ? defaultParts(problem, target) : 1;
-      return gemmCalls(matmulKernels({ ...problem, ...attrs, tile, parts, epilogue }), context);
+      const problem = cut(context);
+      const tile = context.tile ?? defaultTile(problem, context.target);
+      return gemmCalls(
+        matmulKernels({ ...problem, ...context.attrs, tile, epilogue: context.epilogue }),
+        context,
+      );
     },
   },
 };
@@ -96,6 +97,12 @@ function problemOf(inputs: readonly TensorType[], { transposeA, transposeB }: Ma
     columns: b.shape[transposeB ? 0 : 1]!,
     depth: a.shape[transposeA ? 0 : 1]!,
   };
+}
+
+/** The problem with its sum cut, which is done only over the rows of a batch: a row's bits must not depend on it. */
+function cut({ inputs, attrs, target }: LoweringContext<MatmulAttrs>): Problem {
+  const problem = problemOf(inputs, attrs);
+  return attrs.transposeA ? { ...problem, parts: defaultParts(problem, target) } : problem;
 }
 
 function show({ transposeA, transposeB }: MatmulAttrs): string {
