@@ -12,7 +12,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   gpu: ["core", "kernels", "engine"],
   nn: ["core", "engine"],
   optim: ["core", "engine", "nn"],
-  diffusion: ["core", "engine", "nn"],
+  diffusion: ["core", "engine"],
   models: ["core", "engine", "nn"],
   rewards: ["core", "engine", "nn", "models"],
   io: ["core"],

@@ -1,0 +1,23 @@
+/**
+ * The command line: `attune TASK [options]`, or `deno task TASK [options]`.
+ *
+ * @module
+ */
+
+import { dispatch, type Task } from "./dispatch.ts";
+
+/** Every task, by its name. */
+export const tasks: Readonly<Record<string, Task>> = {
+  train: { doc: "Fine-tunes a model on a reward", load: () => import("./train.ts") },
+  evaluate: { doc: "Scores a model or a checkpoint with every reward", load: () => import("./evaluate.ts") },
+  generate: { doc: "Draws images for prompts", load: () => import("./generate.ts") },
+  report: { doc: "Draws the report of a run", load: () => import("./report.ts") },
+  pretrain: { doc: "Makes the embedded model from its data", load: () => import("./pretrain.ts") },
+  "data:build": { doc: "Makes the embedded data set from its sources", load: () => import("./data.ts") },
+  kernel: { doc: "Prints the shader of a kernel", load: () => import("./kernel.ts") },
+  bench: { doc: "Measures the kernels on this machine", load: () => import("./bench.ts") },
+};
+
+if (import.meta.main) {
+  Deno.exit(await dispatch(Deno.args, tasks, { out: console.log, err: console.error }));
+}

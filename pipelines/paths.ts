@@ -1,0 +1,17 @@
+/**
+ * Paths as the person means them who starts a task.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+
+/**
+ * An absolute path for one given on the command line.
+ *
+ * `deno task` runs in the project's folder; what is typed is relative to the folder it was typed in, which `INIT_CWD`
+ * names.
+ */
+export function fromCaller(path: string): string {
+  return resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), path);
+}
