@@ -5,7 +5,7 @@
 
 import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attention as attentionKernel } from "../../../kernels/attention.ts";
-import type { AttentionSpec } from "../../../kernels/attention_rows.ts";
+import type { AttentionSpec } from "../../../kernels/attention_tiles.ts";
 import { applyAll, constant, type OpDef, type Value } from "../graph.ts";
 import { attentionGradKeyValue, attentionGradQuery } from "./attention_grad.ts";
 import { type AttentionAttrs, attentionSpec, checkAttention } from "./attention_problem.ts";

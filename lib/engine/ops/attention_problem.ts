@@ -4,7 +4,7 @@
  */
 
 import type { TensorType } from "../../core/tensor.ts";
-import type { AttentionSpec } from "../../../kernels/attention_rows.ts";
+import type { AttentionSpec } from "../../../kernels/attention_tiles.ts";
 import { shapeError } from "../graph.ts";
 
 /** Settings of attention and its gradients: the number of heads, and whether query `t` sees the keys `s <= t` only. */
