@@ -1,0 +1,46 @@
+/**
+ * Copies rows of a table by number: `out[i, c] = table[ids[i], c]`.
+ *
+ * table `[V, D]` f32, ids `[I]` u32 -> out `[I, D]`. Numbers beyond the table read its last row.
+ * One invocation copies one vector of a row. Called by the op `gather`.
+ * @module
+ */
+
+import { oneEach } from "./grid.ts";
+import { declare, type Kernel } from "./kernel.ts";
+import { tidy } from "./tidy.ts";
+
+/** A problem: `count` rows of `width` floats out of a table of `rows`. */
+export interface GatherSpec {
+  readonly rows: number;
+  readonly width: number;
+  readonly count: number;
+}
+
+/** The kernel. Bindings: table, ids, out. */
+export function gather({ rows, width, count }: GatherSpec): Kernel {
+  const vector = width % 4 === 0 ? 4 : 1;
+  const type = vector === 4 ? "vec4f" : "f32";
+  const columns = width / vector;
+  const grid = oneEach(count * columns, 64);
+  const code = tidy(`${
+    declare([
+      { name: "table", type, access: "read" },
+      { name: "ids", type: "u32", access: "read" },
+      { name: "out", type, access: "read_write" },
+    ])
+  }
+
+${grid.entry}
+let row = min(ids[id / ${columns}u], ${rows - 1}u);
+out[id] = table[row * ${columns}u + id % ${columns}u];
+}`);
+  return {
+    name: `gather ${count}x${width} of ${rows}`,
+    code,
+    bindings: ["read", "read", "read_write"],
+    workgroups: grid.workgroups,
+    flops: 0,
+    bytes: 4 * count * (2 * width + 1),
+  };
+}
