@@ -12,3 +12,8 @@ export * from "./ops/elementwise.ts";
 export * from "./ops/views.ts";
 export * from "./ops/reductions.ts";
 export * from "./ops/concat.ts";
+export * from "./ops/attention.ts";
+export * from "./ops/norm_stats.ts";
+export * from "./ops/gather.ts";
+export * from "./ops/random.ts";
+export * from "./ops/adamw.ts";
