@@ -37,15 +37,15 @@ export async function run(args: readonly string[]): Promise<number> {
     string: ["recipe", "out", "state", "only"],
     boolean: ["help"],
     collect: ["only"],
-    default: { recipe: "pipelines/configs/pretrain.yaml", out: "models/mini", state: ".cache/pretrain" },
   });
   if (options.help) {
     console.log(HELP);
     return 0;
   }
-  const { recipe, out, state } = options as unknown as Record<"recipe" | "out" | "state", string>;
+  const { recipe = "pipelines/configs/pretrain.yaml", out = "models/mini", state = ".cache/pretrain" } =
+    options;
   const { seed, ...schedules } = parse(await readText(recipe)) as Recipe;
-  const chosen = (options.only as string[]).length > 0 ? options.only as string[] : Object.keys(parts);
+  const chosen = options.only.length > 0 ? options.only : Object.keys(parts);
   for (const name of chosen) {
     if (!(name in parts)) {
       throw new RangeError(`Cannot make ${name} as it is none of ${Object.keys(parts).join(", ")}`);

@@ -177,7 +177,7 @@ export function fuse(graph: Graph): Fused {
   const outputs = Object.fromEntries(
     Object.entries(graph.outputs).map(([name, value]) => [name, place(value)]),
   );
-  return { steps: absorbEpilogues(steps, outputs), outputs };
+  return { steps: updatesLast(absorbEpilogues(steps, outputs)), outputs };
 }
 
 /** Prints the steps, one a line. */
@@ -297,6 +297,23 @@ function absorbEpilogues(steps: readonly Step[], outputs: Readonly<Record<string
     if (next.kind === "kernel") next.outputs.forEach((value) => producers.set(value, next));
   }
   return [...result];
+}
+
+/** Moves what updates memory in place, and what follows from it, behind everything that may read the old values. */
+function updatesLast(steps: readonly Step[]): Step[] {
+  const late = new Set<Value>();
+  const isLate = (step: Step): boolean => {
+    const reads = step.kind === "kernel"
+      ? [...step.reads, ...step.inputs.map(({ value }) => value)]
+      : step.reads;
+    const updates = step.kind === "kernel" && step.node.op.lowering.kind === "kernel" &&
+      step.node.op.lowering.inPlace !== undefined;
+    const waits = updates || reads.some((value) => late.has(value));
+    if (waits) (step.kind === "kernel" ? step.outputs : [step.output]).forEach((value) => late.add(value));
+    return waits;
+  };
+  const { early = [], after = [] } = Object.groupBy(steps, (step) => isLate(step) ? "after" : "early");
+  return [...early, ...after];
 }
 
 function canContinue(producer: Step | undefined, expression: Expression, operand: number): boolean {
