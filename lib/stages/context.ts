@@ -1,0 +1,127 @@
+/**
+ * What all stages of a run share: options, models, rewards, and the programs compiled for them. It does not change.
+ * @module
+ */
+
+import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
+import type { FloatTensor } from "../core/tensor.ts";
+import type { Program, Runtime } from "../engine/runtime.ts";
+import { flatLayout } from "../optim/flat.ts";
+import type { Reward } from "../rewards/reward.ts";
+import { compileText, type Conditioning, type EncodePrompts } from "./conditioning.ts";
+import type { Models } from "./models.ts";
+import { checkOptions, type Options, samplesPerEpoch } from "./options.ts";
+import { activityGraph, divergenceGraph, type Extents, observeGraph, stepGraph } from "./sampling_graphs.ts";
+import { gradientGraph, type Layouts, optimizerGraph } from "./training_graphs.ts";
+import { type BoundProgram, compileBound } from "./weights.ts";
+
+/** What a run is made of. */
+export interface Setup {
+  readonly options: Options;
+  readonly models: Models;
+  /** Where everything runs. */
+  readonly runtime: Runtime;
+  /** The prompts to train on. */
+  readonly prompts: readonly string[];
+  /** The reward to train on, and others to watch, which never reach a gradient. */
+  readonly rewards: { readonly train: Reward; readonly evaluate: readonly Reward[] };
+  /** Told of what is done while stages work; default nobody. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Milliseconds from some moment on, for the times that are reported; default always 0. */
+  readonly clock?: () => number;
+}
+
+/** How far a stage is. */
+export interface Progress {
+  readonly stage: "sample" | "score" | "update";
+  /** Parts done: batches, rewards, optimizer steps. */
+  readonly done: number;
+  /** Parts to do. */
+  readonly total: number;
+}
+
+/** The compiled graphs. */
+export interface Programs {
+  /** See `stepGraph`. */
+  readonly step: BoundProgram;
+  /** See `observeGraph`. */
+  readonly observe: BoundProgram;
+  /** See `divergenceGraph`. */
+  readonly divergence: Program;
+  /** See `gradientGraph`. */
+  readonly gradient: BoundProgram;
+  /** See `optimizerGraph`. */
+  readonly optimizer: Program;
+  /** See `activityGraph`, for one embedding of every sample of an epoch. */
+  readonly activity: Program;
+}
+
+/** A run's surroundings. */
+export interface Context extends Setup {
+  readonly programs: Programs;
+  /** Where the parameters of policy and critic lie in their flat vectors. */
+  readonly layouts: Layouts;
+  /** The denoising steps, from noise to image. */
+  readonly schedule: readonly DdimStep[];
+  /** The training prompts, read. */
+  readonly conditioning: Conditioning;
+  /** `[1, S, D]`, the empty prompt, which guidance leads away from. */
+  readonly uncond: FloatTensor;
+  /** Reads other prompts, for evaluation. */
+  readonly encodePrompts: EncodePrompts;
+  /** Gives the programs' memory back. */
+  readonly free: () => void;
+}
+
+/**
+ * Compiles everything that a run needs and reads its prompts.
+ *
+ * @throws {RangeError} If the options contradict one another, or there are no prompts.
+ */
+export async function prepare(setup: Setup): Promise<Context> {
+  const { options, models, runtime, prompts } = setup;
+  checkOptions(options);
+  if (prompts.length === 0) throw new RangeError("Cannot train as there are no prompts");
+  const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, options.sample.eta);
+  const layouts = { policy: flatLayout(models.policy.specs), critic: flatLayout(models.critic.specs) };
+  const text = await compileText(models, runtime);
+  const { context: uncond } = await text.encode([""]);
+  const conditioning = await text.encode(prompts);
+  const [, tokens, width] = uncond.shape as readonly [number, number, number];
+  const extents = (batch: number): Extents => ({
+    batch,
+    context: [tokens, width],
+    pooled: conditioning.pooled.shape[1]!,
+  });
+  const programs = await compilePrograms(setup, layouts, extents);
+  return {
+    ...setup,
+    programs,
+    layouts,
+    schedule,
+    conditioning,
+    uncond,
+    encodePrompts: text.encode,
+    free: () => [...Object.values(programs), text.program].forEach((program) => program.free()),
+  };
+}
+
+async function compilePrograms(
+  { options, models, runtime }: Setup,
+  layouts: Layouts,
+  extents: (batch: number) => Extents,
+): Promise<Programs> {
+  const sampling = extents(options.sample.batch_size);
+  const seen = observeGraph(models, layouts.critic, sampling);
+  const width = seen.graph.outputs.embedding!.shape[1]!;
+  const { critic } = models;
+  const [step, observe, divergence, gradient, optimizer, activity] = await Promise.all([
+    compileBound(runtime, stepGraph(models, layouts.policy, sampling, options.sample.guidance_scale)),
+    compileBound(runtime, seen),
+    runtime.compile(divergenceGraph(models, sampling)),
+    compileBound(runtime, gradientGraph(models, layouts, extents(options.train.batch_size), width, options)),
+    runtime.compile(optimizerGraph(layouts, options.train)),
+    runtime.compile(activityGraph(critic, layouts.critic, width, extents(samplesPerEpoch(options)))),
+  ]);
+  return { step, observe, divergence, gradient, optimizer, activity };
+}

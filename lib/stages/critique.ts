@@ -1,0 +1,98 @@
+/**
+ * The third stage: from one reward an image to one temporal reward a step.
+ * @module
+ */
+
+import { fold, permutation } from "../core/random.ts";
+import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
+import type { Context } from "./context.ts";
+import { moments, normaliseRewards } from "./prompt_statistics.ts";
+import type { Critiqued, Scored, State } from "./records.ts";
+import { pickRows } from "./rows.ts";
+
+/**
+ * Turns rewards and critic residuals into one temporal reward per denoising step.
+ *
+ * Rewards are normalised per prompt; `returns[n, t] = k[n, t] + γ returns[n, t+1]` with the reward added to the last step's
+ * penalty `k[n, T-1]`; `temporalRewards = (returns - residuals - μ) / (σ + 1e-8)`, with `μ, σ` over all samples and steps.
+ *
+ * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: penalties, where asked
+ * for, are the exact divergence from the base model rather than an estimate (quirk 19).
+ *
+ * @returns The record with `returns` and `temporalRewards` `[N, T]` added, how much of the returns the critic explains, and the
+ * prompts' statistics.
+ * @throws {RangeError} If there are no samples.
+ */
+export function critique(state: State, scored: Scored, { options }: Pick<Context, "options">): Critiqued {
+  const { rewards, statistics } = normaliseRewards(
+    state.promptStatistics,
+    scored.rewards,
+    scored.prompts,
+    options.per_prompt_stat_tracking,
+  );
+  const { residuals, divergences } = scored;
+  const penalties = divergences &&
+    tensor(divergences.shape, divergences.data.map((kl) => -options.kl_penalty_coef * kl));
+  const returns = discountedReturns(rewards, residuals.shape[1]!, penalties, options.gamma);
+  const exact = temporalRewards(returns, residuals);
+  const order = permutation(fold(fold(state.key, "shuffle_advantages"), state.epoch), rewards.length);
+  return {
+    ...scored,
+    returns,
+    temporalRewards: options.train.shuffle_advantages ? pickRows(exact, order) : exact,
+    ...explained(returns, residuals),
+    promptStatistics: statistics,
+  };
+}
+
+/**
+ * Returns `[N, T]` from one reward an image and, where there are any, one penalty a step.
+ *
+ * @param rewards `[N]`.
+ * @param penalties `[N, T]`, or `null`.
+ * @param gamma How much less a step counts than the next.
+ */
+export function discountedReturns(
+  rewards: F32,
+  steps: number,
+  penalties: FloatTensor | null,
+  gamma: number,
+): FloatTensor {
+  const out = new Float32Array(rewards.length * steps);
+  for (let n = 0; n < rewards.length; n++) {
+    let next = 0;
+    for (let t = steps - 1; t >= 0; t--) {
+      const own = (penalties?.data[n * steps + t] ?? 0) + (t === steps - 1 ? rewards[n]! : 0);
+      next = own + gamma * next;
+      out[n * steps + t] = next;
+    }
+  }
+  return tensor([rewards.length, steps], out);
+}
+
+/** Returns less residuals, with mean 0 and deviation 1 over all samples and steps. */
+export function temporalRewards(returns: FloatTensor, residuals: FloatTensor): FloatTensor {
+  const gains = Float64Array.from(returns.data as ArrayLike<number>, (g, i) => g - residuals.data[i]!);
+  const { mean, std } = moments(gains);
+  return tensor(returns.shape, Float32Array.from(gains, (gain) => (gain - mean) / (std + 1e-8)));
+}
+
+/** The part of the returns' variance that the critic explains, over all and by step: 1 - var(G - R) / var(G). */
+function explained(
+  returns: FloatTensor,
+  residuals: FloatTensor,
+): Pick<Critiqued, "explainedVariance" | "explainedVariances"> {
+  const [samples, steps] = returns.shape as readonly [number, number];
+  const part = (positions: readonly number[]) => {
+    const g = positions.map((i) => returns.data[i]!);
+    const total = moments(g).std ** 2;
+    return total === 0
+      ? 0
+      : 1 - moments(positions.map((i, n) => g[n]! - residuals.data[i]!)).std ** 2 / total;
+  };
+  const at = (t: number) => Array.from({ length: samples }, (_, n) => n * steps + t);
+  return {
+    explainedVariance: part(Array.from({ length: samples * steps }, (_, i) => i)),
+    explainedVariances: Array.from({ length: steps }, (_, t) => part(at(t))),
+  };
+}

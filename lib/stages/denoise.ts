@@ -1,0 +1,92 @@
+/**
+ * Denoising a batch, step by step. Every sample has a key of its own, so what becomes of it does not depend on its batch.
+ * @module
+ */
+
+import { fold, type Key, normals } from "../core/random.ts";
+import { type FloatTensor, type Shape, size, tensor } from "../core/tensor.ts";
+import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
+import type { DeviceArray } from "../engine/runtime.ts";
+import type { Conditioning } from "./conditioning.ts";
+import type { Context } from "./context.ts";
+import { pickRows } from "./rows.ts";
+
+/** Samples of one batch. */
+export interface Batch {
+  /** The prompts they may ask for. */
+  readonly conditioning: Conditioning;
+  /** The number of each sample's prompt. */
+  readonly promptRows: readonly number[];
+  /** Each sample's key. */
+  readonly keys: readonly Key[];
+}
+
+/** A batch's prompts where the runtime computes; whoever made it frees it. */
+export interface BatchConditions {
+  /** `[B, S, D]`. */
+  readonly context: DeviceArray;
+  /** `[B, E]`. */
+  readonly pooled: DeviceArray;
+}
+
+/** What a step leads to. */
+export interface Stepped {
+  /** `[B, H, W, C]`, the next latents. */
+  readonly prev: DeviceArray;
+  /** `[B]`, their log-probability. */
+  readonly logProb: DeviceArray;
+  /** `[B, H, W, C]`, the guided prediction. */
+  readonly eps: DeviceArray;
+}
+
+/** Brings a batch's prompts to where the runtime computes. */
+export function putConditions({ runtime }: Context, { conditioning, promptRows }: Batch): BatchConditions {
+  return {
+    context: runtime.put(pickRows(conditioning.context, promptRows)),
+    pooled: runtime.put(pickRows(conditioning.pooled, promptRows)),
+  };
+}
+
+/** The noise that samples start from, `[B, H, W, C]`. */
+export function startingNoise({ models }: Context, keys: readonly Key[]): FloatTensor {
+  return noise(models.latentShape, keys.map((key) => fold(key, "start")));
+}
+
+/** The noise that a step adds, `[B, H, W, C]`. */
+export function noiseOf({ models }: Context, keys: readonly Key[], stepIndex: number): FloatTensor {
+  return noise(models.latentShape, keys.map((key) => fold(fold(key, "step"), stepIndex)));
+}
+
+/**
+ * Takes one step with a batch.
+ *
+ * @param policy The adapters, flat; zeros stand for the base model.
+ * @param step The same for all samples.
+ */
+export function takeStep(
+  { programs, uncond }: Context,
+  policy: DeviceArray,
+  { context }: BatchConditions,
+  x: DeviceArray,
+  step: DdimStep,
+  noise: FloatTensor,
+): Stepped {
+  const steps = Array<DdimStep>(x.shape[0]!).fill(step);
+  const { prev, logProb, eps } = programs.step.run({
+    policy,
+    x,
+    noise,
+    context,
+    uncond,
+    timestep: timestepsOf(steps),
+    coefs: ddimCoefs(steps),
+  });
+  return { prev: prev!, logProb: logProb!, eps: eps! };
+}
+
+function noise(shape: Shape, keys: readonly Key[]): FloatTensor {
+  const each = size(shape);
+  const out = new Float32Array(keys.length * each);
+  keys.forEach((key, i) => out.set(normals(key, each), i * each));
+  return tensor([keys.length, ...shape], out);
+}

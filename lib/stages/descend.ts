@@ -1,0 +1,146 @@
+/**
+ * Optimizer steps where the runtime computes: parameters go there once and come back once.
+ * @module
+ */
+
+import { fold, type Key } from "../core/random.ts";
+import { type F32, type FloatTensor, type Tensor, tensor } from "../core/tensor.ts";
+import { ddimCoefs, timestepsOf } from "../diffusion/ddim.ts";
+import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import { adamwHyper, type OptimizerState } from "../optim/adamw.ts";
+import { adamwEachHyper } from "../optim/adamw_each.ts";
+import type { Context } from "./context.ts";
+import type { Critiqued, State, UpdateLog } from "./records.ts";
+import { floats, keyTensor, pickPlaces, pickRows, type Place } from "./rows.ts";
+import { criticRates, policyRates } from "./training_graphs.ts";
+import { checkFinite, type QueuedLogs, readLogs } from "./update_logs.ts";
+import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
+
+/** What optimizer steps lead to. */
+export interface Descended {
+  readonly policy: OptimizerState;
+  readonly critic: OptimizerState;
+  readonly updates: readonly UpdateLog[];
+}
+
+/** Optimizer steps that are queued before their logs are read: reading waits for the device. */
+const QUEUED = 16;
+
+/**
+ * Takes optimizer steps in the order given.
+ *
+ * @param dropoutKey Where the critic's dropout draws from.
+ * @throws {NonFiniteError} Naming the first number that is not finite, and the optimizer step.
+ */
+export async function descend(
+  { policy, critic }: Pick<State, "policy" | "critic">,
+  critiqued: Critiqued,
+  schedule: readonly OptimizerStep[],
+  dropoutKey: Key,
+  ctx: Context,
+): Promise<Descended> {
+  const { runtime, programs, options } = ctx;
+  const put = (data: F32) => runtime.put(tensor([data.length], data));
+  let learner: Record<string, DeviceArray> = {
+    policy: put(policy.params),
+    policyM: put(policy.m),
+    policyV: put(policy.v),
+    critic: put(critic.params),
+    criticM: put(critic.m),
+    criticV: put(critic.v),
+  };
+  const since = put(critic.since ?? new Float32Array(critic.params.length));
+  const zeros = {
+    policyGrad: put(new Float32Array(policy.params.length)),
+    criticGrad: put(new Float32Array(critic.params.length)),
+  };
+  const updates: UpdateLog[] = [];
+  let queue: QueuedLogs[] = [];
+  for (const [i, step] of schedule.entries()) {
+    let gradients = zeros;
+    const logs: DeviceArray[] = [];
+    const ratios: DeviceArray[] = [];
+    for (const [j, micro] of step.entries()) {
+      const results = programs.gradient.run({
+        ...microBatch(critiqued, micro, ctx),
+        ...gradients,
+        policy: learner.policy!,
+        critic: learner.critic!,
+        dropoutKey: keyTensor(fold(fold(dropoutKey, i), j)),
+      });
+      if (gradients !== zeros) runtime.free(Object.values(gradients));
+      gradients = { policyGrad: results.policyGrad!, criticGrad: results.criticGrad! };
+      logs.push(results.log!);
+      ratios.push(results.ratio!);
+      runtime.free([results.eps!]);
+    }
+    const { norms, ...moved } = programs.optimizer.run({
+      ...learner,
+      ...gradients,
+      criticSince: since,
+      policyHyper: adamwHyper(policyRates(options.train), policy.step + i + 1),
+      criticHyper: adamwEachHyper(criticRates(options.train), critic.step + i + 1),
+    });
+    runtime.free(Object.values(gradients));
+    learner = replaced(runtime, learner, moved);
+    queue.push({ logs, ratios, norms: norms! });
+    if (queue.length < QUEUED && i + 1 < schedule.length) continue;
+    updates.push(...await readLogs(runtime, queue, updates.length));
+    queue = [];
+    ctx.onProgress?.({ stage: "update", done: i + 1, total: schedule.length });
+  }
+  const names = Object.keys(learner);
+  const host = await runtime.get(Object.values(learner));
+  runtime.free([...Object.values(learner), since, ...Object.values(zeros)]);
+  const data = (name: string) => floats(host[names.indexOf(name)]).data;
+  names.forEach((name) => checkFinite(name, data(name), schedule.length - 1));
+  const after = (optimizer: OptimizerState, name: string): OptimizerState => ({
+    ...optimizer,
+    params: data(name),
+    m: data(`${name}M`),
+    v: data(`${name}V`),
+    step: optimizer.step + schedule.length,
+  });
+  return { policy: after(policy, "policy"), critic: after(critic, "critic"), updates };
+}
+
+/** The inputs of the gradient program that come from the samples. */
+function microBatch(
+  { latents, logProbs, embeddings, residuals, returns, temporalRewards, promptRows }: Critiqued,
+  { rows, steps }: MicroBatch,
+  { schedule, conditioning, uncond, options }: Context,
+): Record<string, Tensor> {
+  const here = rows.map((row, i): Place => [row, steps[i]!]);
+  const next = rows.map((row, i): Place => [row, steps[i]! + 1]);
+  const prompts = rows.map((row) => promptRows[row]!);
+  const taken = steps.map((stepIndex) => schedule[stepIndex]!);
+  return {
+    x: pickPlaces(latents, here),
+    prev: pickPlaces(latents, next),
+    timestep: timestepsOf(taken),
+    coefs: ddimCoefs(taken),
+    context: pickRows(conditioning.context, prompts),
+    pooled: pickRows(conditioning.pooled, prompts),
+    uncond,
+    embedding: pickPlaces(embeddings, here),
+    oldLogProb: pickPlaces(logProbs, here),
+    advantage: clamped(pickPlaces(temporalRewards, here), options.train.adv_clip_max),
+    oldResidual: pickPlaces(residuals, here),
+    returns: pickPlaces(returns, here),
+  };
+}
+
+function clamped(x: FloatTensor, most: number | null): FloatTensor {
+  return most === null ? x : tensor(x.shape, x.data.map((v) => Math.min(most, Math.max(-most, v))));
+}
+
+/** The arrays after a step; those that the step did not compute in place are freed. */
+function replaced(
+  runtime: Runtime,
+  before: Readonly<Record<string, DeviceArray>>,
+  after: Record<string, DeviceArray>,
+): Record<string, DeviceArray> {
+  const kept = new Set(Object.values(after));
+  runtime.free(Object.values(before).filter((array) => !kept.has(array)));
+  return after;
+}

@@ -1,0 +1,97 @@
+/**
+ * Latent diffusion: the models of a Stable Diffusion checkpoint, with an image tower and a critic, as the stages see them.
+ * @module
+ */
+
+import type { WordTensor } from "../core/tensor.ts";
+import type { SchedulerConfig } from "../diffusion/scheduler_config.ts";
+import type { Value } from "../engine/graph.ts";
+import { add, clamp, mul } from "../engine/ops/elementwise.ts";
+import type { AutoencoderKLConfig } from "../models/autoencoder_config.ts";
+import { decode } from "../models/autoencoder_kl.ts";
+import type { ClipTextConfig } from "../models/clip_config.ts";
+import { clipText, pooledText, textEnds } from "../models/clip_text.ts";
+import { critic, criticLayers, declareCritic } from "../models/critic.ts";
+import type { CriticConfig } from "../models/critic_config.ts";
+import { type LoraConfig, loraOver } from "../models/lora.ts";
+import { declareUNetLora, unet } from "../models/unet_2d_condition.ts";
+import type { UNet2DConditionConfig } from "../models/unet_config.ts";
+import type { Frozen, Models } from "./models.ts";
+import type { Weights } from "./weights.ts";
+
+/** What the models are made of. */
+export interface LatentDiffusion {
+  /** Encodes prompts as ids `[P, S]`. */
+  readonly encode: (prompts: readonly string[]) => WordTensor;
+  /** The checkpoint's scheduler. */
+  readonly scheduler: SchedulerConfig;
+  /** The text encoder. */
+  readonly text: { readonly config: ClipTextConfig; readonly weights: Weights };
+  /** The UNet; `rematerialise` trades time for memory in the backward pass. */
+  readonly unet: {
+    readonly config: UNet2DConditionConfig;
+    readonly weights: Weights;
+    readonly rematerialise?: boolean;
+  };
+  /** The autoencoder. */
+  readonly autoencoder: { readonly config: AutoencoderKLConfig; readonly weights: Weights };
+  /** The image tower the critic looks through: from RGB in [0, 1] to embeddings of length 1. */
+  readonly encoder: Frozen<Value, Value>;
+  /** The UNet's adapters. */
+  readonly lora: LoraConfig;
+  /** The critic. */
+  readonly critic: CriticConfig;
+  /** Side of the latents in pixels; by default that of the UNet's config. */
+  readonly side?: number;
+}
+
+/**
+ * Brings the parts of a checkpoint together.
+ *
+ * @throws {RangeError} If neither `side` nor the UNet's config tells the size of the latents.
+ */
+export function latentDiffusion(parts: LatentDiffusion): Models {
+  const { text, autoencoder, lora } = parts;
+  const side = parts.side ?? parts.unet.config.sample_size;
+  if (side === null) {
+    throw new RangeError("Cannot tell the latents' size as the UNet's config has no sample_size");
+  }
+  const { rematerialise = false } = parts.unet;
+  return {
+    tokenize: (prompts) => {
+      const ids = parts.encode(prompts);
+      return { ids, ends: textEnds(ids, text.config) };
+    },
+    text: {
+      weights: text.weights,
+      build: (scope, { ids, ends }) => {
+        const context = clipText(scope, text.config, ids);
+        return { context, pooled: pooledText(context, ends) };
+      },
+    },
+    policy: {
+      weights: parts.unet.weights,
+      specs: declareUNetLora(parts.unet.config, lora),
+      build: (scope, inputs, adapters) =>
+        unet(scope, parts.unet.config, inputs, adapters && loraOver(adapters, lora), { rematerialise }),
+    },
+    decoder: {
+      weights: autoencoder.weights,
+      build: (scope, latents) =>
+        pixels(decode(scope, autoencoder.config, mul(latents, 1 / autoencoder.config.scaling_factor))),
+    },
+    encoder: parts.encoder,
+    critic: {
+      build: (scope, inputs) => critic(scope, parts.critic, inputs),
+      specs: declareCritic(parts.critic),
+      layers: criticLayers(parts.critic).map(({ name }) => name),
+    },
+    latentShape: [side, side, autoencoder.config.latent_channels],
+    scheduler: parts.scheduler,
+  };
+}
+
+/** From the autoencoder's -1..1 to 0..1. */
+function pixels(images: Value): Value {
+  return clamp(add(mul(images, 0.5), 0.5), 0, 1);
+}

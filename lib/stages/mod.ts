@@ -1,0 +1,29 @@
+/**
+ * The stages of training, and the methods made of them.
+ * @module
+ */
+
+export * from "./conditioning.ts";
+export * from "./context.ts";
+export * from "./critique.ts";
+export * from "./denoise.ts";
+export * from "./descend.ts";
+export * from "./generate.ts";
+export * from "./latent_diffusion.ts";
+export * from "./losses.ts";
+export * from "./metrics.ts";
+export * from "./models.ts";
+export * from "./neurons.ts";
+export * from "./options.ts";
+export * from "./prompt_statistics.ts";
+export * from "./prompts.ts";
+export * from "./records.ts";
+export * from "./reset.ts";
+export * from "./sample.ts";
+export * from "./score.ts";
+export * from "./state.ts";
+export * from "./tdpo_r.ts";
+export * from "./training_schedule.ts";
+export * from "./update.ts";
+export { NonFiniteError } from "./update_logs.ts";
+export * from "./weights.ts";

@@ -1,0 +1,127 @@
+/**
+ * The critic's neurons: how active each is, which are reset, and the reset.
+ *
+ * See Sokar et al. 2023, https://arxiv.org/abs/2302.12902, for dormant neurons, and Zhang et al. 2024,
+ * https://arxiv.org/abs/2402.08552, for resetting the active ones.
+ * @module
+ */
+
+import type { F32 } from "../core/tensor.ts";
+import type { ParamSpec } from "../nn/scope.ts";
+import type { OptimizerState } from "../optim/adamw.ts";
+import type { FlatLayout, Segment } from "../optim/flat.ts";
+import type { ResetMode } from "./options.ts";
+
+/** For each hidden layer, which of its neurons. */
+export type NeuronMasks = readonly (readonly boolean[])[];
+
+/** Where a reset takes its weights from. */
+export interface FreshWeights {
+  /** A flat critic whose rows become incoming weights. */
+  readonly incoming: F32;
+  /** A flat critic whose columns become outgoing weights; `null`: they become 0. */
+  readonly outgoing: F32 | null;
+}
+
+/**
+ * Scores neurons: `s_i = a_i / (mean_j a_j + 1e-9)`, `a_i = mean_b relu(h_bi)` within a layer.
+ *
+ * @param activity For each hidden layer the `a` of its neurons.
+ */
+export function neuronScores(activity: readonly F32[]): number[][] {
+  return activity.map((layer) => {
+    const mean = layer.reduce((sum, a) => sum + a, 0) / layer.length;
+    return Array.from(layer as ArrayLike<number>, (a) => a / (mean + 1e-9));
+  });
+}
+
+/** The neurons whose score is at most `tau`. */
+export function dormantNeurons(scores: readonly (readonly number[])[], tau: number): NeuronMasks {
+  return scores.map((layer) => layer.map((score) => score <= tau));
+}
+
+/** The neurons that a mode resets. */
+export function chosenNeurons(dormant: NeuronMasks, mode: ResetMode): NeuronMasks {
+  const choose = {
+    none: () => false,
+    all: () => true,
+    dormant: (d: boolean) => d,
+    active: (d: boolean) => !d,
+  };
+  return dormant.map((layer) => layer.map(choose[mode]));
+}
+
+/** How many neurons a mask has. */
+export function countNeurons(masks: NeuronMasks): number {
+  return masks.flat().filter((chosen) => chosen).length;
+}
+
+/**
+ * Resets neurons: fresh incoming weights, bias 0, fresh or zero outgoing weights, and the optimizer's moments of all
+ * these at 0.
+ *
+ * Layers follow one another, so where a column meets a row that is reset too, the row wins.
+ *
+ * @param layers Names of the linear layers, one more than there are masks.
+ * @param masks The neurons of each hidden layer.
+ * @param countAnew Whether the optimizer's steps are counted anew for what was reset.
+ */
+export function resetNeurons(
+  critic: OptimizerState,
+  layout: FlatLayout,
+  layers: readonly string[],
+  masks: NeuronMasks,
+  { incoming, outgoing }: FreshWeights,
+  countAnew: boolean,
+): OptimizerState {
+  const params = Float32Array.from(critic.params as ArrayLike<number>);
+  const touched = new Uint8Array(params.length);
+  const write = (position: number, value: number) => {
+    params[position] = value;
+    touched[position] = 1;
+  };
+  masks.forEach((mask, i) => {
+    const weight = segment(layout, `${layers[i]}.weight`);
+    const bias = segment(layout, `${layers[i]}.bias`);
+    const next = segment(layout, `${layers[i + 1]}.weight`);
+    const [, into] = weight.shape as readonly [number, number];
+    const [nextOut, nextInto] = next.shape as readonly [number, number];
+    mask.forEach((chosen, neuron) => {
+      if (!chosen) return;
+      for (let c = 0; c < into; c++) {
+        const position = weight.start + neuron * into + c;
+        write(position, incoming[position]!);
+      }
+      write(bias.start + neuron, 0);
+      for (let o = 0; o < nextOut; o++) {
+        const position = next.start + o * nextInto + neuron;
+        write(position, outgoing === null ? 0 : outgoing[position]!);
+      }
+    });
+  });
+  const cleared = (moments: F32) =>
+    Float32Array.from(moments as ArrayLike<number>, (x, i) => touched[i] ? 0 : x);
+  const { since } = critic;
+  return {
+    ...critic,
+    params,
+    m: cleared(critic.m),
+    v: cleared(critic.v),
+    since: since && countAnew
+      ? Float32Array.from(since as ArrayLike<number>, (s, i) => touched[i] ? critic.step : s)
+      : since,
+  };
+}
+
+/** The same parameters with the weights' distribution replaced by a normal one of the given deviation. */
+export function withDeviation(specs: readonly ParamSpec[], std: number): ParamSpec[] {
+  return specs.map((spec) =>
+    spec.name.endsWith(".weight") ? { ...spec, init: { kind: "normal", std } } : spec
+  );
+}
+
+function segment({ segments }: FlatLayout, name: string): Segment {
+  const found = segments.find((segment) => segment.name === name);
+  if (found === undefined) throw new TypeError(`Cannot reset neurons as the critic has no parameter ${name}`);
+  return found;
+}

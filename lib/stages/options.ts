@@ -1,0 +1,140 @@
+/**
+ * The options that the stages read: the part of a run's configuration that concerns the method, every switch resolved.
+ *
+ * Keys are those of the configuration, which is the reference implementation's snake_case wherever it has one.
+ * @module
+ */
+
+/** Options of a run of TDPO-R. */
+export interface Options {
+  /** Where all random numbers come from. */
+  readonly seed: number;
+  /** Epochs to train for. */
+  readonly num_epochs: number;
+  /** Whether prompts take turns; otherwise each sample draws one with replacement (quirk 23). */
+  readonly prompts_balanced: boolean;
+  /** Weight of the divergence from the base model that is taken off the reward of every step; 0: none. */
+  readonly kl_penalty_coef: number;
+  /** How much less a step counts than the next, in (0, 1]. */
+  readonly gamma: number;
+  /** How images are sampled. */
+  readonly sample: SampleOptions;
+  /** How policy and critic are trained on them. */
+  readonly train: TrainOptions;
+  /** How the critic's neurons are reset. */
+  readonly reset: ResetOptions;
+  /** How rewards are normalised per prompt; `null`: over the batch. */
+  readonly per_prompt_stat_tracking: StatTrackingOptions | null;
+}
+
+/** How images are sampled. */
+export interface SampleOptions {
+  /** Denoising steps. */
+  readonly num_steps: number;
+  /** Noise of a step, in [0, 1]. */
+  readonly eta: number;
+  /** Classifier-free guidance; 1: none. */
+  readonly guidance_scale: number;
+  /** Samples denoised together. */
+  readonly batch_size: number;
+  /** Batches an epoch. */
+  readonly num_batches_per_epoch: number;
+}
+
+/** How policy and critic are trained. */
+export interface TrainOptions {
+  /** Learning rate of the policy. */
+  readonly learning_rate: number;
+  /** Learning rate of the critic. */
+  readonly critic_learning_rate: number;
+  /** AdamW's decay of the mean of gradients. */
+  readonly adam_beta1: number;
+  /** AdamW's decay of the mean of squared gradients. */
+  readonly adam_beta2: number;
+  /** AdamW's weight decay. */
+  readonly adam_weight_decay: number;
+  /** Added to AdamW's denominator. */
+  readonly adam_epsilon: number;
+  /** The norm that gradients are clipped to, policy and critic each on their own. */
+  readonly max_grad_norm: number;
+  /** Samples a micro-batch. */
+  readonly batch_size: number;
+  /** Micro-batches an optimizer step. */
+  readonly gradient_accumulation_steps: number;
+  /** Times each epoch's samples are gone through. */
+  readonly num_inner_epochs: number;
+  /** How far the ratio of probabilities may move from 1. */
+  readonly clip_range: number;
+  /** How far the critic may move from what it predicted when sampling; 0: any distance. */
+  readonly clip_range_critic: number;
+  /** Largest temporal reward, either way; `null`: any. */
+  readonly adv_clip_max: number | null;
+  /** Whether every sample visits its steps in an order of its own; otherwise all from noise to image. */
+  readonly shuffle_timestep: boolean;
+  /** How many of the last steps are not trained on. */
+  readonly drop_last_steps: number;
+  /** Whether training guides the prediction as sampling does. */
+  readonly cfg: boolean;
+  /** A control: temporal rewards change places between samples, so that they say nothing. */
+  readonly shuffle_advantages: boolean;
+  /** What the critic's clipped gradient is divided by: the reference's loss scale (quirk 1); 1: nothing. */
+  readonly critic_grad_div: number;
+}
+
+/** How the critic's neurons are reset. */
+export interface ResetOptions {
+  /** Epochs from one reset to the next; 0: never. */
+  readonly frequency: number;
+  /** The highest score of a dormant neuron. */
+  readonly tau: number;
+  /** Which neurons are reset. */
+  readonly mode: ResetMode;
+  /** Whether the optimizer's step count begins anew for what was reset (quirk 4). */
+  readonly optimizer_step: "keep" | "reset";
+  /** What outgoing weights become (quirk 4). */
+  readonly outgoing: "zero" | "random";
+  /** Whether every reset draws other numbers (quirk 10). */
+  readonly seed: "distinct" | "fixed";
+  /** Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769 (quirk 7). */
+  readonly std_from_width: boolean;
+}
+
+/** Which neurons a reset concerns. */
+export type ResetMode = "none" | "active" | "dormant" | "all";
+
+/** How rewards are normalised per prompt. */
+export interface StatTrackingOptions {
+  /** Rewards remembered for each prompt. */
+  readonly buffer_size: number;
+  /** Rewards that a prompt needs before its own statistics are used. */
+  readonly min_count: number;
+}
+
+/** Samples of one epoch. */
+export function samplesPerEpoch({ sample }: Pick<Options, "sample">): number {
+  return sample.batch_size * sample.num_batches_per_epoch;
+}
+
+/**
+ * Checks what no single option can tell.
+ *
+ * @throws {RangeError} If the samples of an epoch do not fill optimizer steps, or no step is left to train on.
+ */
+export function checkOptions(options: Options): void {
+  const { sample, train } = options;
+  const samples = samplesPerEpoch(options);
+  const each = train.batch_size * train.gradient_accumulation_steps;
+  if (samples % each !== 0) {
+    throw new RangeError(
+      `Cannot train as an epoch's samples do not fill optimizer steps: sample.batch_size ${sample.batch_size} times ` +
+        `sample.num_batches_per_epoch ${sample.num_batches_per_epoch} is no multiple of train.batch_size ` +
+        `${train.batch_size} times train.gradient_accumulation_steps ${train.gradient_accumulation_steps}`,
+    );
+  }
+  if (train.drop_last_steps >= sample.num_steps) {
+    throw new RangeError(
+      `Cannot train as no step is left: train.drop_last_steps ${train.drop_last_steps} of sample.num_steps ` +
+        `${sample.num_steps}`,
+    );
+  }
+}

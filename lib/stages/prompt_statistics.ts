@@ -1,0 +1,78 @@
+/**
+ * Rewards by prompt: each is compared with the latest of its own prompt, so that easy prompts do not outweigh hard ones.
+ * @module
+ */
+
+import type { F32 } from "../core/tensor.ts";
+import type { StatTrackingOptions } from "./options.ts";
+
+/** The latest rewards of each prompt, oldest first. */
+export type PromptStatistics = Readonly<Record<string, readonly number[]>>;
+
+/** Rewards with their prompts' mean 0 and deviation 1, and the statistics afterwards. */
+export interface Normalised {
+  /** `[N]`. */
+  readonly rewards: Float32Array<ArrayBuffer>;
+  readonly statistics: PromptStatistics;
+}
+
+/**
+ * Takes a batch's rewards in, then normalises them: `(r - mean) / (std + 1e-6)`.
+ *
+ * Mean and deviation are those of the prompt's latest rewards once there are `min_count` of them, before that those of
+ * the batch.
+ *
+ * @param rewards `[N]`.
+ * @param prompts `N` of them.
+ * @param options `null`: nothing is remembered, the batch's statistics serve all.
+ * @throws {RangeError} If the batch is empty.
+ */
+export function normaliseRewards(
+  statistics: PromptStatistics,
+  rewards: F32,
+  prompts: readonly string[],
+  options: StatTrackingOptions | null,
+): Normalised {
+  if (rewards.length === 0) throw new RangeError("Cannot normalise the rewards as there are none");
+  const ofBatch = moments(rewards);
+  if (options === null) {
+    return {
+      rewards: Float32Array.from(rewards as ArrayLike<number>, (r) => standard(r, ofBatch)),
+      statistics,
+    };
+  }
+  const latest = { ...statistics };
+  prompts.forEach((prompt, i) => {
+    latest[prompt] = [...latest[prompt] ?? [], rewards[i]!].slice(-options.buffer_size);
+  });
+  const byPrompt = new Map(
+    [...new Set(prompts)].map((prompt) => {
+      const own = latest[prompt]!;
+      return [prompt, own.length >= options.min_count ? moments(own) : ofBatch];
+    }),
+  );
+  return {
+    rewards: Float32Array.from(prompts, (prompt, i) => standard(rewards[i]!, byPrompt.get(prompt)!)),
+    statistics: latest,
+  };
+}
+
+/** The mean and the population's standard deviation. */
+export interface Moments {
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** Mean and standard deviation of some numbers, in f64. */
+export function moments(xs: ArrayLike<number>): Moments {
+  let sum = 0;
+  for (let i = 0; i < xs.length; i++) sum += xs[i]!;
+  const mean = sum / xs.length;
+  let squares = 0;
+  for (let i = 0; i < xs.length; i++) squares += (xs[i]! - mean) ** 2;
+  return { mean, std: Math.sqrt(squares / xs.length) };
+}
+
+function standard(x: number, { mean, std }: Moments): number {
+  return (x - mean) / (std + 1e-6);
+}

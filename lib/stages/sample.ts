@@ -1,0 +1,132 @@
+/**
+ * The first stage: the policy denoises, and what happens on the way is kept.
+ * @module
+ */
+
+import { fold } from "../core/random.ts";
+import { type FloatTensor, tensor } from "../core/tensor.ts";
+import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
+import type { DeviceArray } from "../engine/runtime.ts";
+import type { Context } from "./context.ts";
+import { type Batch, noiseOf, putConditions, startingNoise, type Stepped, takeStep } from "./denoise.ts";
+import { samplesPerEpoch } from "./options.ts";
+import { choosePrompts } from "./prompts.ts";
+import type { Sampled, State } from "./records.ts";
+import { floats, joinRows, stackSteps } from "./rows.ts";
+
+/**
+ * Samples an epoch's images.
+ *
+ * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, the embedding of
+ * the decoded `x_i`, and what the critic predicts from that. Noise depends on the run's key, the epoch, the sample and the step
+ * alone, so neither batching nor resuming changes a bit.
+ *
+ * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: the log-probability is
+ * that of the stored latents (quirk 25).
+ */
+export async function sample(state: State, ctx: Context): Promise<Sampled> {
+  const { options, runtime, conditioning } = ctx;
+  const { batch_size: size, num_batches_per_epoch: batches } = options.sample;
+  const count = samplesPerEpoch(options);
+  const promptKey = fold(state.key, "prompts");
+  const { prompts } = conditioning;
+  const promptRows = choosePrompts(promptKey, state.epoch, count, prompts.length, options.prompts_balanced);
+  const epochKey = fold(fold(state.key, "sample"), state.epoch);
+  const keys = promptRows.map((_, i) => fold(epochKey, i));
+
+  const policy = runtime.put(tensor([state.policy.params.length], state.policy.params));
+  const critic = runtime.put(tensor([state.critic.params.length], state.critic.params));
+  const parts: Trajectory[] = [];
+  for (let batch = 0; batch < batches; batch++) {
+    const part = <T>(xs: readonly T[]) => xs.slice(batch * size, (batch + 1) * size);
+    const request = { conditioning, promptRows: part(promptRows), keys: part(keys) };
+    parts.push(await sampleBatch(ctx, policy, critic, request));
+    ctx.onProgress?.({ stage: "sample", done: batch + 1, total: batches });
+  }
+  runtime.free([policy, critic]);
+  const join = (pick: (part: Trajectory) => FloatTensor) => joinRows(parts.map(pick));
+  return {
+    epoch: state.epoch,
+    prompts: promptRows.map((row) => prompts[row]!),
+    promptRows,
+    latents: join(({ latents }) => latents),
+    logProbs: join(({ logProbs }) => logProbs),
+    embeddings: join(({ embeddings }) => embeddings),
+    residuals: join(({ residuals }) => residuals),
+    divergences: parts[0]!.divergences && join(({ divergences }) => divergences!),
+    images: join(({ images }) => images),
+  };
+}
+
+type Trajectory = Omit<Sampled, "epoch" | "prompts" | "promptRows">;
+
+/** Queues all steps of a batch, then reads everything back at once. */
+async function sampleBatch(
+  ctx: Context,
+  policy: DeviceArray,
+  critic: DeviceArray,
+  batch: Batch,
+): Promise<Trajectory> {
+  const { runtime, schedule, options } = ctx;
+  const conditions = putConditions(ctx, batch);
+  const base = options.kl_penalty_coef > 0
+    ? runtime.put(tensor(policy.shape, new Float32Array(policy.shape[0]!)))
+    : null;
+  const latents = [runtime.put(startingNoise(ctx, batch.keys))];
+  const logProbs: DeviceArray[] = [];
+  const embeddings: DeviceArray[] = [];
+  const residuals: DeviceArray[] = [];
+  const divergences: DeviceArray[] = [];
+  const observe = (x: DeviceArray, timestep: FloatTensor) => {
+    const { images, embedding, residual } = ctx.programs.observe.run({
+      x,
+      critic,
+      timestep,
+      pooled: conditions.pooled,
+    });
+    return { images: images!, embedding: embedding!, residual: residual! };
+  };
+  schedule.forEach((step, stepIndex) => {
+    const x = latents.at(-1)!;
+    const seen = observe(x, timestepsOf(batch.keys.map(() => step)));
+    runtime.free([seen.images]);
+    embeddings.push(seen.embedding);
+    residuals.push(seen.residual);
+    const noise = noiseOf(ctx, batch.keys, stepIndex);
+    const stepped = takeStep(ctx, policy, conditions, x, step, noise);
+    latents.push(stepped.prev);
+    logProbs.push(stepped.logProb);
+    if (base !== null) {
+      const other = takeStep(ctx, base, conditions, x, step, noise);
+      divergences.push(divergence(ctx, stepped, other, step));
+      runtime.free(Object.values(other) as DeviceArray[]);
+    }
+    runtime.free([stepped.eps]);
+  });
+  const last = observe(latents.at(-1)!, tensor([batch.keys.length], new Float32Array(batch.keys.length)));
+  const read = async (arrays: readonly DeviceArray[]) => (await runtime.get(arrays)).map(floats);
+  const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...divergences, last.images];
+  const host = await read(all);
+  runtime.free([
+    ...all,
+    last.embedding,
+    last.residual,
+    conditions.context,
+    conditions.pooled,
+    ...base ? [base] : [],
+  ]);
+  const take = (count: number) => host.splice(0, count);
+  return {
+    latents: stackSteps(take(latents.length)),
+    logProbs: stackSteps(take(logProbs.length)),
+    embeddings: stackSteps(take(embeddings.length)),
+    residuals: stackSteps(take(residuals.length)),
+    divergences: base && stackSteps(take(divergences.length)),
+    images: host[0]!,
+  };
+}
+
+function divergence({ programs }: Context, { eps }: Stepped, other: Stepped, step: DdimStep): DeviceArray {
+  const coefs = ddimCoefs(Array<DdimStep>(eps.shape[0]!).fill(step));
+  return programs.divergence.run({ eps, base: other.eps, coefs }).kl!;
+}

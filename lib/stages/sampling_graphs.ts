@@ -1,0 +1,157 @@
+/**
+ * The graphs of sampling: reading prompts, one denoising step, and what is seen on the way.
+ * @module
+ */
+
+import type { TensorType } from "../core/tensor.ts";
+import { DDIM_COEFS, ddimKl, ddimStep, guide } from "../diffusion/ddim.ts";
+import { type Graph, trace, type Value } from "../engine/graph.ts";
+import { relu } from "../engine/ops/elementwise.ts";
+import { concat } from "../engine/ops/concat.ts";
+import { mean } from "../engine/ops/reductions.ts";
+import { broadcast, slice } from "../engine/ops/views.ts";
+import { bindParams, type Scope } from "../nn/scope.ts";
+import { type FlatLayout, unpackValues } from "../optim/flat.ts";
+import type { Critic, Models, Policy, Tokens } from "./models.ts";
+import { bindWeights, type Bound } from "./weights.ts";
+
+/** The extents that graphs are built for. */
+export interface Extents {
+  /** Samples together. */
+  readonly batch: number;
+  /** `[S, D]`, of one prompt's context. */
+  readonly context: readonly [number, number];
+  /** Width of the vector that stands for a prompt. */
+  readonly pooled: number;
+}
+
+/** Prompts to what the other models read of them. Inputs `ids`, `ends`; outputs `context`, `pooled`. */
+export function textGraph({ text }: Models, { ids, ends }: Tokens): Bound {
+  return bindWeights(
+    { text: text.weights },
+    { ids, ends },
+    ({ text: scope }, inputs) => ({ ...text.build(scope, inputs) }),
+  );
+}
+
+/**
+ * One step of a batch, each sample at any step.
+ *
+ * Inputs `policy`, `x`, `noise`, `timestep`, `coefs`, `context`, `uncond`; outputs `prev`, `logProb`, and the guided `eps`.
+ */
+export function stepGraph(models: Models, layout: FlatLayout, extents: Extents, guidance: number): Bound {
+  const types = { ...stepTypes(models, layout, extents), noise: latents(models, extents) };
+  return bindWeights({ policy: models.policy.weights }, types, ({ policy: scope }, inputs) => {
+    const adapters = bindParams(unpackValues(layout, inputs.policy));
+    const eps = guidedNoise(models.policy, scope, adapters, inputs, guidance);
+    // As a result eps is stored, so the log-probability is computed from the same bits here and in training.
+    return { ...ddimStep(inputs.x, eps, inputs.noise, inputs.coefs), eps };
+  });
+}
+
+/** The types of what a step reads, in sampling and in training. */
+export function stepTypes(models: Models, layout: FlatLayout, extents: Extents) {
+  const { batch, context } = extents;
+  return {
+    policy: vector(layout.length),
+    x: latents(models, extents),
+    timestep: vector(batch),
+    coefs: floatType(batch, DDIM_COEFS),
+    context: floatType(batch, ...context),
+    uncond: floatType(1, ...context),
+  };
+}
+
+/** What {@linkcode guidedNoise} reads. */
+export interface NoiseInputs {
+  /** `[B, H, W, C]`. */
+  readonly x: Value;
+  /** `[B]`. */
+  readonly timestep: Value;
+  /** `[B, S, D]`. */
+  readonly context: Value;
+  /** `[1, S, D]`, of the empty prompt. */
+  readonly uncond: Value;
+}
+
+/** The policy's noise `[B, H, W, C]`, guided away from that of the empty prompt; both in one batch. */
+export function guidedNoise(
+  policy: Policy,
+  scope: Scope,
+  adapters: Scope,
+  { x, timestep, context, uncond }: NoiseInputs,
+  guidance: number,
+): Value {
+  if (guidance === 1) return policy.build(scope, { sample: x, timestep, context }, adapters);
+  const batch = x.shape[0]!;
+  const both = policy.build(scope, {
+    sample: concat([x, x], 0),
+    timestep: concat([timestep, timestep], 0),
+    context: concat([broadcast(uncond, context.shape), context], 0),
+  }, adapters);
+  return guide(slice(both, 0, 0, batch), slice(both, 0, batch, 2 * batch), guidance);
+}
+
+/** What latents look like. Inputs `critic`, `x`, `timestep`, `pooled`; outputs `images`, `embedding`, `residual`. */
+export function observeGraph(models: Models, layout: FlatLayout, extents: Extents): Bound {
+  const { decoder, encoder, critic } = models;
+  const parts = { decoder: decoder.weights, encoder: encoder.weights };
+  const types = {
+    critic: vector(layout.length),
+    x: latents(models, extents),
+    timestep: vector(extents.batch),
+    pooled: floatType(extents.batch, extents.pooled),
+  };
+  return bindWeights(parts, types, (scopes, inputs) => {
+    const images = decoder.build(scopes.decoder, inputs.x);
+    const embedding = encoder.build(scopes.encoder, images);
+    const scope = bindParams(unpackValues(layout, inputs.critic));
+    const { timestep, pooled: prompt } = inputs;
+    const { residual } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });
+    return { images, embedding, residual };
+  });
+}
+
+/** How far apart two predictions lead. Inputs `eps`, `base`, `coefs`; output `kl` `[B]`, as mean over elements. */
+export function divergenceGraph(models: Models, extents: Extents): Graph {
+  const types = {
+    eps: latents(models, extents),
+    base: latents(models, extents),
+    coefs: floatType(extents.batch, DDIM_COEFS),
+  };
+  return trace(({ eps, base, coefs }) => ({ kl: ddimKl(eps, base, coefs) }), types);
+}
+
+/**
+ * How active the critic's neurons are over some embeddings.
+ *
+ * Inputs `critic`, `embedding`, `timestep`, `pooled`; outputs `layer0`, `layer1`, …: `mean_b relu(h_bi)`.
+ */
+export function activityGraph(critic: Critic, layout: FlatLayout, width: number, extents: Extents): Graph {
+  const types = {
+    critic: vector(layout.length),
+    embedding: floatType(extents.batch, width),
+    timestep: vector(extents.batch),
+    pooled: floatType(extents.batch, extents.pooled),
+  };
+  return trace(({ critic: flat, embedding, timestep, pooled: prompt }) => {
+    const scope = bindParams(unpackValues(layout, flat));
+    const { hidden } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });
+    return Object.fromEntries(hidden.map((h, i) => [`layer${i}`, mean(relu(h), [0])]));
+  }, types);
+}
+
+/** The type of a vector of floats. */
+export function vector(length: number): TensorType {
+  return floatType(length);
+}
+
+/** The type of a tensor of floats. */
+export function floatType(...shape: readonly number[]): TensorType {
+  return { shape, dtype: "f32" };
+}
+
+/** The type of a batch's latents. */
+export function latents({ latentShape }: Models, { batch }: Extents): TensorType {
+  return floatType(batch, ...latentShape);
+}

@@ -1,0 +1,28 @@
+/**
+ * The state a run begins with.
+ * @module
+ */
+
+import { fold, key } from "../core/random.ts";
+import { initParams } from "../nn/scope.ts";
+import { newOptimizer } from "../optim/adamw.ts";
+import { packParams } from "../optim/flat.ts";
+import type { Context } from "./context.ts";
+import type { State } from "./records.ts";
+
+/** The state before the first epoch: the policy is the base model, the critic as it is initialised. */
+export function initialState(
+  { options, models, layouts }: Pick<Context, "options" | "models" | "layouts">,
+): State {
+  const root = key(options.seed);
+  const policy = initParams(models.policy.specs, fold(root, "policy"));
+  const critic = initParams(models.critic.specs, fold(root, "critic"));
+  return {
+    epoch: 0,
+    key: root,
+    policy: newOptimizer(packParams(layouts.policy, policy)),
+    critic: newOptimizer(packParams(layouts.critic, critic), true),
+    promptStatistics: {},
+    rewardQueries: 0,
+  };
+}

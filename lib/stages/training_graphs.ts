@@ -1,0 +1,175 @@
+/**
+ * The graphs of training: the gradients of a micro-batch, and an optimizer step.
+ * @module
+ */
+
+import type { TensorType } from "../core/tensor.ts";
+import { ddimLogProb } from "../diffusion/ddim.ts";
+import { grad } from "../engine/autodiff.ts";
+import { type Graph, trace, type Value } from "../engine/graph.ts";
+import { adamw } from "../engine/ops/adamw.ts";
+import { add, div, mul } from "../engine/ops/elementwise.ts";
+import { concat } from "../engine/ops/concat.ts";
+import { reshape } from "../engine/ops/views.ts";
+import { bindParams } from "../nn/scope.ts";
+import { type AdamWRates, clipScale, globalNorm } from "../optim/adamw.ts";
+import { adamwEach } from "../optim/adamw_each.ts";
+import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
+import { criticLoss, policyLoss } from "./losses.ts";
+import type { Models } from "./models.ts";
+import type { Options, TrainOptions } from "./options.ts";
+import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
+import { bindWeights, type Bound } from "./weights.ts";
+
+/** Where the parameters of policy and critic lie. */
+export interface Layouts {
+  readonly policy: FlatLayout;
+  readonly critic: FlatLayout;
+}
+
+/** What {@linkcode gradientGraph} logs of a micro-batch, in this order. */
+export const LOGGED = [
+  "policy_loss",
+  "critic_loss",
+  "approx_kl",
+  "clip_fraction",
+  "critic_clip_fraction",
+] as const;
+
+/**
+ * The gradients of one micro-batch, added to those before it.
+ *
+ * Inputs: `policy`, `critic`, `policyGrad`, `criticGrad`; `x`, `prev`, `timestep`, `coefs`, `context`, `uncond`, `pooled`,
+ * `embedding`; `oldLogProb`, `advantage`, `oldResidual`, `returns`, all `[B]`; `dropoutKey` u32 `[2]`. Outputs: `policyGrad`,
+ * `criticGrad`, `ratio` `[B]`, `log` in the order of {@linkcode LOGGED}, and the guided `eps`.
+ *
+ * @param width Of the embeddings.
+ */
+export function gradientGraph(
+  models: Models,
+  layouts: Layouts,
+  extents: Extents,
+  width: number,
+  { train, sample }: Options,
+): Bound {
+  const types = gradientTypes(models, layouts, extents, width);
+  const share = 1 / train.gradient_accumulation_steps;
+  return bindWeights({ policy: models.policy.weights }, types, (scopes, inputs) => {
+    const adapters = unpackValues(layouts.policy, inputs.policy);
+    const guidance = train.cfg ? sample.guidance_scale : 1;
+    const eps = guidedNoise(models.policy, scopes.policy, bindParams(adapters), inputs, guidance);
+    const logProb = ddimLogProb(inputs.x, eps, inputs.prev, inputs.coefs);
+    const policy = policyLoss(logProb, inputs.oldLogProb, inputs.advantage, train.clip_range);
+
+    const layers = unpackValues(layouts.critic, inputs.critic);
+    const { embedding, timestep, pooled: prompt, dropoutKey } = inputs;
+    const { residual } = models.critic.build(bindParams(layers), { embedding, timestep, prompt, dropoutKey });
+    const critic = criticLoss(residual, inputs.oldResidual, inputs.returns, train.clip_range_critic);
+
+    const logged = [policy.loss, critic.loss, policy.approxKl, policy.clipFraction, critic.clipFraction];
+    return {
+      policyGrad: add(inputs.policyGrad, mul(flatGradient(policy.loss, layouts.policy, adapters), share)),
+      criticGrad: add(inputs.criticGrad, mul(flatGradient(critic.loss, layouts.critic, layers), share)),
+      ratio: policy.ratio,
+      log: concat(logged.map((value) => reshape(value, [1])), 0),
+      eps,
+    };
+  });
+}
+
+/**
+ * One optimizer step of policy and critic, each with its gradient clipped on its own.
+ *
+ * Inputs: `policy`, `policyM`, `policyV`, `policyGrad`, `policyHyper`; `critic`, `criticM`, `criticV`, `criticSince`, `criticGrad`,
+ * `criticHyper`. Outputs: the first three of each, and `norms` `[2]`, those of the gradients before they are clipped.
+ */
+export function optimizerGraph(layouts: Layouts, train: TrainOptions): Graph {
+  const rates = { policy: policyRates(train), critic: criticRates(train) };
+  const policy = vector(layouts.policy.length);
+  const critic = vector(layouts.critic.length);
+  const types = {
+    policy,
+    policyM: policy,
+    policyV: policy,
+    policyGrad: policy,
+    policyHyper: vector(4),
+    critic,
+    criticM: critic,
+    criticV: critic,
+    criticSince: critic,
+    criticGrad: critic,
+    criticHyper: vector(3),
+  };
+  return trace((inputs) => {
+    const norms = [globalNorm(inputs.policyGrad), globalNorm(inputs.criticGrad)] as const;
+    const policy = adamw({
+      param: inputs.policy,
+      m: inputs.policyM,
+      v: inputs.policyV,
+      grad: inputs.policyGrad,
+      scale: clipScale(norms[0], train.max_grad_norm),
+      hyper: inputs.policyHyper,
+    }, rates.policy);
+    const critic = adamwEach({
+      param: inputs.critic,
+      m: inputs.criticM,
+      v: inputs.criticV,
+      since: inputs.criticSince,
+      grad: inputs.criticGrad,
+      scale: div(clipScale(norms[1], train.max_grad_norm), train.critic_grad_div),
+      hyper: inputs.criticHyper,
+    }, rates.critic);
+    return {
+      policy: policy.param,
+      policyM: policy.m,
+      policyV: policy.v,
+      critic: critic.param,
+      criticM: critic.m,
+      criticV: critic.v,
+      norms: concat(norms.map((norm) => reshape(norm, [1])), 0),
+    };
+  }, types);
+}
+
+/** The rates of the policy's optimizer. */
+export function policyRates(train: TrainOptions): AdamWRates {
+  return {
+    learningRate: train.learning_rate,
+    weightDecay: train.adam_weight_decay,
+    beta1: train.adam_beta1,
+    beta2: train.adam_beta2,
+    eps: train.adam_epsilon,
+  };
+}
+
+/** The rates of the critic's optimizer. */
+export function criticRates(train: TrainOptions): AdamWRates {
+  return { ...policyRates(train), learningRate: train.critic_learning_rate };
+}
+
+function gradientTypes(models: Models, layouts: Layouts, extents: Extents, width: number) {
+  const scalars = vector(extents.batch);
+  return {
+    ...stepTypes(models, layouts.policy, extents),
+    critic: vector(layouts.critic.length),
+    policyGrad: vector(layouts.policy.length),
+    criticGrad: vector(layouts.critic.length),
+    prev: latents(models, extents),
+    pooled: floatType(extents.batch, extents.pooled),
+    embedding: floatType(extents.batch, width),
+    oldLogProb: scalars,
+    advantage: scalars,
+    oldResidual: scalars,
+    returns: scalars,
+    dropoutKey: { shape: [2], dtype: "u32" } as TensorType,
+  };
+}
+
+/** The gradient by all parameters of a layout, flat. */
+function flatGradient(loss: Value, layout: FlatLayout, values: Readonly<Record<string, Value>>): Value {
+  const gradients = grad(loss, Object.values(values));
+  return packValues(
+    layout,
+    Object.fromEntries(Object.keys(values).map((name, i) => [name, gradients[i]!])),
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * The logs of optimizer steps, read back together and checked: a number that is not finite stops training.
+ * @module
+ */
+
+import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import { moments } from "./prompt_statistics.ts";
+import type { UpdateLog } from "./records.ts";
+import { LOGGED } from "./training_graphs.ts";
+
+/** Thrown where training meets a number that is not finite. What was given to it is unchanged. */
+export class NonFiniteError extends Error {
+  /** `"NonFiniteError"`. */
+  override readonly name = "NonFiniteError";
+}
+
+/** What an optimizer step left to be read. */
+export interface QueuedLogs {
+  /** Of every micro-batch, in the order of `LOGGED`. */
+  readonly logs: readonly DeviceArray[];
+  /** Of every micro-batch, `[B]`. */
+  readonly ratios: readonly DeviceArray[];
+  /** `[2]`. */
+  readonly norms: DeviceArray;
+}
+
+/**
+ * Reads the logs of some optimizer steps.
+ *
+ * @param first The number of the first of them in the epoch.
+ * @throws {NonFiniteError} Naming the first number that is not finite, and the optimizer step.
+ */
+export async function readLogs(
+  runtime: Runtime,
+  queue: readonly QueuedLogs[],
+  first: number,
+): Promise<UpdateLog[]> {
+  const arrays = queue.flatMap(({ logs, ratios, norms }) => [...logs, ...ratios, norms]);
+  const host = (await runtime.get(arrays)).map(({ data }) => Array.from(data as ArrayLike<number>));
+  runtime.free(arrays);
+  return queue.map((queued, i) => {
+    const logs = host.splice(0, queued.logs.length);
+    const ratios = host.splice(0, queued.ratios.length).flat();
+    const [norms] = host.splice(0, 1) as [number[]];
+    LOGGED.forEach((name, column) => checkFinite(name, logs.map((log) => log[column]!), first + i));
+    checkFinite("ratio", ratios, first + i);
+    checkFinite("grad_norm", norms, first + i);
+    const mean = (name: typeof LOGGED[number]) => moments(logs.map((log) => log[LOGGED.indexOf(name)]!)).mean;
+    return {
+      policy_loss: mean("policy_loss"),
+      critic_loss: mean("critic_loss"),
+      approx_kl: mean("approx_kl"),
+      clip_fraction: mean("clip_fraction"),
+      critic_clip_fraction: mean("critic_clip_fraction"),
+      grad_norm: { policy: norms[0]!, critic: norms[1]! },
+      ratios,
+    };
+  });
+}
+
+/**
+ * Checks that numbers are finite.
+ *
+ * @throws {NonFiniteError} Naming them, the first that is not, and the optimizer step.
+ */
+export function checkFinite(name: string, values: ArrayLike<number>, step: number): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]!)) {
+      throw new NonFiniteError(
+        `Cannot go on training as ${name} is not finite: ${
+          values[i]
+        } at element ${i} in optimizer step ${step} of ` +
+          "the epoch; lower train.learning_rate or train.clip_range",
+      );
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import { assertEquals } from "@std/assert";
+import { type FloatTensor, type ParamTree, tensor } from "../../lib/core/tensor.ts";
+import { ddimSchedule } from "../../lib/diffusion/ddim.ts";
+import { interpreter } from "../../lib/engine/mod.ts";
+import { newOptimizer } from "../../lib/optim/adamw.ts";
+import { flatLayout, packParams, unpackParams } from "../../lib/optim/flat.ts";
+import { prepare } from "../../lib/stages/context.ts";
+import { discountedReturns, temporalRewards } from "../../lib/stages/critique.ts";
+import { descend } from "../../lib/stages/descend.ts";
+import type { Options } from "../../lib/stages/options.ts";
+import type { Critiqued, UpdateLog } from "../../lib/stages/records.ts";
+import type { OptimizerStep } from "../../lib/stages/training_schedule.ts";
+import { assertClose } from "../assert_close.ts";
+import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
+import { scheduler, toyModels, toyOptions, toySetup } from "./toy.ts";
+
+interface Golden {
+  readonly clip_range: number;
+  readonly clip_range_critic: number;
+  readonly max_grad_norm: number;
+  readonly critic: { readonly init: string; readonly activation: string };
+  readonly policy_adamw: Adamw;
+  readonly critic_adamw: Adamw;
+  readonly timesteps: readonly number[];
+  readonly step_order: readonly (readonly number[])[];
+  readonly microbatch: number;
+  readonly gradient_accumulation_steps: number;
+}
+
+interface Adamw {
+  readonly lr: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weight_decay: number;
+}
+
+const SAMPLES = 8;
+const STEPS = 5;
+
+for (const name of ["tdpo_official", "tdpo_fixed"]) {
+  Deno.test(`${name}: ten updates in a row are those of PyTorch`, async () => {
+    const tensors = await goldenTensors(name);
+    const golden = await goldenRecord<Golden>(name);
+    const { activation, init } = golden.critic;
+    const models = {
+      seesPrompt: false,
+      critic: { activation, init: init === "official" ? "reference" : init },
+    };
+    const ctx = await prepare({ ...toySetup(optionsOf(golden), models) });
+    assertEquals(ctx.schedule, ddimSchedule(scheduler, STEPS, 1));
+    assertEquals(ctx.schedule.map(({ timestep }) => timestep), [...golden.timesteps]);
+
+    const pack = (part: "policy" | "critic", prefix: string) =>
+      packParams(ctx.layouts[part], renamed(below(tensors, `${prefix}.${part}.`)));
+    const critiqued = critiquedOf(tensors);
+    const start = {
+      policy: newOptimizer(pack("policy", "initial")),
+      critic: newOptimizer(pack("critic", "initial"), true),
+    };
+    const { policy, critic, updates } = await descend(start, critiqued, scheduleOf(golden), [0, 0], ctx);
+
+    compareLogs(updates, tensors);
+    for (const [part, found] of [["policy", policy], ["critic", critic]] as const) {
+      assertEquals(found.step, 10);
+      assertClose(found.params, pack(part, "final"), 1e-5, `final ${part}`);
+    }
+  });
+
+  Deno.test(`${name}: temporal rewards from returns and residuals`, async () => {
+    const tensors = await goldenTensors(name);
+    const returns = discountedReturns(tensors["input.rewards"]!.data, STEPS, null, 1);
+    assertEquals(returns.data, tensors["old.returns"]!.data);
+    const found = temporalRewards(returns, tensors["old.residuals"]!);
+    assertClose(found.data, tensors["old.temporal_rewards"]!.data, 1e-6, "temporal rewards");
+  });
+}
+
+Deno.test("layouts: the toy's parameters survive being packed", () => {
+  const { policy } = toyModels(interpreter());
+  const layout = flatLayout(policy.specs);
+  const flat = Float32Array.from({ length: layout.length }, (_, i) => i);
+  const tree = unpackParams(layout, flat);
+  assertEquals(Object.keys(tree), ["w1", "u", "b1", "w2", "b2"]);
+  assertEquals(unpackParams(layout, packParams(layout, tree)), tree);
+});
+
+function optionsOf(golden: Golden): Options {
+  const { policy_adamw: adamw } = golden;
+  return {
+    ...toyOptions,
+    sample: { num_steps: STEPS, eta: 1, guidance_scale: 1, batch_size: SAMPLES, num_batches_per_epoch: 1 },
+    train: {
+      ...toyOptions.train,
+      learning_rate: adamw.lr,
+      critic_learning_rate: golden.critic_adamw.lr,
+      adam_beta1: adamw.betas[0],
+      adam_beta2: adamw.betas[1],
+      adam_weight_decay: adamw.weight_decay,
+      adam_epsilon: adamw.eps,
+      max_grad_norm: golden.max_grad_norm,
+      batch_size: golden.microbatch,
+      gradient_accumulation_steps: golden.gradient_accumulation_steps,
+      clip_range: golden.clip_range,
+      clip_range_critic: golden.clip_range_critic,
+    },
+  };
+}
+
+/** The order of the golden run: two micro-batches of two neighbours to an update. */
+function scheduleOf({ step_order, microbatch, gradient_accumulation_steps }: Golden): OptimizerStep[] {
+  const schedule: OptimizerStep[] = [];
+  for (let position = 0; position < STEPS; position++) {
+    for (let start = 0; start < SAMPLES; start += microbatch * gradient_accumulation_steps) {
+      schedule.push(Array.from({ length: gradient_accumulation_steps }, (_, m) => {
+        const rows = Array.from({ length: microbatch }, (_, i) => start + m * microbatch + i);
+        return { rows, steps: rows.map((row) => step_order[row]![position]!) };
+      }));
+    }
+  }
+  return schedule;
+}
+
+function critiquedOf(tensors: ParamTree): Critiqued {
+  const of = (name: string): FloatTensor => tensors[name]!;
+  return {
+    epoch: 0,
+    prompts: Array<string>(SAMPLES).fill("a cat"),
+    promptRows: Array<number>(SAMPLES).fill(0),
+    latents: tensor([SAMPLES, STEPS + 1, 1, 1, 6], of("input.latents").data),
+    logProbs: of("old.log_probs"),
+    embeddings: of("input.embeddings"),
+    residuals: of("old.residuals"),
+    divergences: null,
+    images: tensor([0], []),
+    rewards: of("input.rewards").data,
+    scores: {},
+    returns: of("old.returns"),
+    temporalRewards: of("old.temporal_rewards"),
+    explainedVariance: 0,
+    explainedVariances: [],
+    promptStatistics: {},
+  };
+}
+
+function compareLogs(updates: readonly UpdateLog[], tensors: ParamTree): void {
+  const log = (name: string) => tensors[`log.${name}`]!.data;
+  const column = (pick: (update: UpdateLog) => number) => updates.map(pick);
+  const compare = (name: string, pick: (update: UpdateLog) => number, tol = 1e-5) =>
+    assertClose(column(pick), log(name), tol, name);
+  compare("loss", (update) => update.policy_loss + update.critic_loss);
+  compare("policy_loss", (update) => update.policy_loss);
+  compare("critic_loss", (update) => update.critic_loss);
+  compare("clip_fraction", (update) => update.clip_fraction, 0);
+  compare("critic_clip_fraction", (update) => update.critic_clip_fraction, 0);
+  compare("grad_norm.policy", (update) => update.grad_norm.policy, 2e-5);
+  compare("grad_norm.critic", (update) => update.grad_norm.critic, 2e-5);
+  // The estimate is a small difference of numbers near 1.
+  assertClose(column((update) => update.approx_kl), log("approx_kl"), 2e-3, "approx_kl");
+  assertClose(updates.flatMap(({ ratios }) => ratios), log("ratio"), 1e-5, "ratio");
+}
+
+/** The golden critic's layers are numbered 0, 2, 4, 6, 7; ours one after the other. */
+function renamed(params: Record<string, FloatTensor>): ParamTree {
+  const numbers = ["0", "2", "4", "6", "7"];
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name.replace(/^layers\.(\d)/, (_, number: string) => `layers.${numbers.indexOf(number)}`),
+      value,
+    ]),
+  );
+}

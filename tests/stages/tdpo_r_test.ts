@@ -1,0 +1,219 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fold, key } from "../../lib/core/random.ts";
+import { type Context, prepare } from "../../lib/stages/context.ts";
+import { critique } from "../../lib/stages/critique.ts";
+import { descend } from "../../lib/stages/descend.ts";
+import { generate } from "../../lib/stages/generate.ts";
+import type { Options, TrainOptions } from "../../lib/stages/options.ts";
+import { reset } from "../../lib/stages/reset.ts";
+import { sample } from "../../lib/stages/sample.ts";
+import { score } from "../../lib/stages/score.ts";
+import { initialState } from "../../lib/stages/state.ts";
+import { type Epoch, tdpoR } from "../../lib/stages/tdpo_r.ts";
+import { trainingSchedule } from "../../lib/stages/training_schedule.ts";
+import { update } from "../../lib/stages/update.ts";
+import { NonFiniteError } from "../../lib/stages/update_logs.ts";
+import { type ToyModels, toyOptions, toySetup } from "./toy.ts";
+
+const trained = (train: Partial<TrainOptions>): Options => ({
+  ...toyOptions,
+  train: { ...toyOptions.train, ...train },
+});
+const toyContext = (options: Options = toyOptions, models: ToyModels = {}) =>
+  prepare(toySetup(options, models));
+
+Deno.test("tdpoR: is its stages called one after the other", async () => {
+  const ctx = await toyContext();
+  const [first, second] = await all(tdpoR(ctx));
+  let state = initialState(ctx);
+  for (const epoch of [first!, second!]) {
+    const scored = await score(await sample(state, ctx), ctx);
+    const updated = await update(state, critique(state, scored, ctx), ctx);
+    const neurons = await reset(updated, ctx);
+    state = neurons.state;
+    assertEquals(updated, epoch.updated);
+    assertEquals(state, epoch.state);
+  }
+  assertEquals(state.epoch, 2);
+  assertEquals(state.rewardQueries, 16);
+});
+
+Deno.test("tdpoR: the same seed gives the same bits, another seed others", async () => {
+  const run = async (seed: number) => (await all(tdpoR(await toyContext({ ...toyOptions, seed }))))[1]!.state;
+  assertEquals(await run(7), await run(7));
+  assert((await run(7)).policy.params.join() !== (await run(8)).policy.params.join());
+});
+
+Deno.test("tdpoR: going on from a state is as never having stopped", async () => {
+  const ctx = await toyContext();
+  const [first, second] = await all(tdpoR(ctx));
+  const [again] = await all(tdpoR(await toyContext(), structuredClone(first!.state)));
+  assertEquals(again!.state, second!.state);
+});
+
+Deno.test("sample: neither batches nor their order change a bit", async () => {
+  const batched = (batch_size: number, num_batches_per_epoch: number): Options => ({
+    ...toyOptions,
+    sample: { ...toyOptions.sample, batch_size, num_batches_per_epoch },
+  });
+  const [two, one] = [await toyContext(batched(4, 2)), await toyContext(batched(8, 1))];
+  const state = (await all(tdpoR(two)))[0]!.state;
+  assertEquals(await sample(state, two), await sample(state, one));
+});
+
+Deno.test("update: the ratio is exactly 1 for every sample and step before the policy moves", async () => {
+  const still = { learning_rate: 0, critic_learning_rate: 0 };
+  for (const shuffle_timestep of [true, false]) {
+    const moved = (await all(tdpoR(await toyContext())))[0]!.state;
+    const ctx = await toyContext(trained({ ...still, shuffle_timestep }));
+    const critiqued = critique(moved, await score(await sample(moved, ctx), ctx), ctx);
+    const { updates, state } = await update(moved, critiqued, ctx);
+    assertEquals(updates.flatMap(({ ratios }) => ratios), Array(24).fill(1));
+    assertEquals(state.policy.params, moved.policy.params);
+  }
+});
+
+Deno.test("update: accumulated gradients are those of one larger batch", async () => {
+  const cut = await toyContext(trained({ batch_size: 2, gradient_accumulation_steps: 2 }));
+  const whole = await toyContext(trained({ batch_size: 4, gradient_accumulation_steps: 1 }));
+  const [a, b] = [(await all(tdpoR(cut)))[0]!.state, (await all(tdpoR(whole)))[0]!.state];
+  const largest = Math.max(...a.policy.params.map((x, i) => Math.abs(x - b.policy.params[i]!)));
+  assert(largest < 1e-5, `largest difference ${largest}`);
+});
+
+Deno.test("update: a number that is not finite stops training and leaves the state alone", async () => {
+  const ctx = await toyContext();
+  const state = initialState(ctx);
+  const before = structuredClone(state);
+  const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+  const data = Float32Array.from(critiqued.temporalRewards.data as ArrayLike<number>);
+  data[5] = NaN;
+  const broken = { ...critiqued, temporalRewards: { ...critiqued.temporalRewards, data } };
+  const error = await assertRejects(() => update(state, broken, ctx), NonFiniteError, "not finite");
+  assertEquals(error.name, "NonFiniteError");
+  assertEquals(state, before);
+});
+
+Deno.test("descend: what has positive temporal rewards becomes more probable than what has negative", async () => {
+  const ctx = await toyContext(trained({ batch_size: 4, learning_rate: 1e-3, clip_range: 1 }));
+  const state = initialState(ctx);
+  const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+  const signs = Float32Array.from({ length: 24 }, (_, i) => Math.floor(i / 3) % 2 === 0 ? 1 : -1);
+  const given = { ...critiqued, temporalRewards: { ...critiqued.temporalRewards, data: signs } };
+  const once = trainingSchedule(key(1), ctx.options);
+  const schedule = Array.from({ length: 10 }, () => once).flat();
+  const { updates } = await descend(state, given, schedule, [0, 0], ctx);
+  const last = updates.slice(-once.length).flatMap(({ ratios }) => ratios);
+  const rows = once.flat().flatMap(({ rows }) => rows);
+  const meanOf = (parity: number) => {
+    const chosen = last.filter((_, i) => rows[i]! % 2 === parity);
+    return chosen.reduce((sum, ratio) => sum + ratio, 0) / chosen.length;
+  };
+  assert(meanOf(0) > meanOf(1) + 1e-3, `ratios ${meanOf(0)} and ${meanOf(1)}`);
+});
+
+Deno.test("critique: shuffled advantages are those of other samples, returns stay", async () => {
+  const [ctx, shuffled] = [await toyContext(), await toyContext(trained({ shuffle_advantages: true }))];
+  const state = initialState(ctx);
+  const scored = await score(await sample(state, ctx), ctx);
+  const [a, b] = [critique(state, scored, ctx), critique(state, scored, shuffled)];
+  const rows = (data: ArrayLike<number>) =>
+    Array.from({ length: 8 }, (_, n) => Array.from(data).slice(3 * n, 3 * n + 3).join());
+  const [before, after] = [rows(a.temporalRewards.data), rows(b.temporalRewards.data)];
+  assertEquals(after.toSorted(), before.toSorted());
+  assert(after.join() !== before.join());
+  assertEquals(a.returns, b.returns);
+});
+
+Deno.test("sample: divergence from the base model is 0 at first, then positive, and is taken off the returns", async () => {
+  const ctx = await toyContext({ ...toyOptions, kl_penalty_coef: 0.5 });
+  const [first, second] = await all(tdpoR(ctx));
+  assertEquals(first!.updated.divergences!.data, new Float32Array(24));
+  const kl = second!.updated.divergences!;
+  assertEquals(kl.shape, [8, 3]);
+  assert(kl.data.every((x) => x > 0), `${kl.data}`);
+  const { returns } = second!.updated;
+  assert(returns.data[0]! < returns.data[1]! && returns.data[1]! < returns.data[2]!);
+});
+
+Deno.test("reset: on its epoch only, and of the neurons it names", async () => {
+  const [first, second] = await all(tdpoR(await toyContext()));
+  assertEquals(first!.metrics.neurons_reset, 0);
+  const { layers, total } = second!.metrics.dormant_fraction;
+  assertEquals(layers.length, 4);
+  assertEquals(second!.metrics.neurons_reset, Math.round((1 - total) * 40));
+  assert(second!.state.critic.since!.some((step) => step === second!.state.critic.step));
+});
+
+Deno.test("reset: distinct seeds draw other weights each time, a fixed one the same", async () => {
+  const twice = async (seed: "distinct" | "fixed") => {
+    const options: Options = {
+      ...toyOptions,
+      reset: { ...toyOptions.reset, frequency: 1, mode: "all", seed },
+    };
+    const [first, second] = await all(tdpoR(await toyContext(options)));
+    return [first!.state.critic.params.join(), second!.state.critic.params.join()];
+  };
+  const [a, b] = await twice("distinct");
+  assert(a !== b);
+  const [c, d] = await twice("fixed");
+  assertEquals(firstLayer(c!), firstLayer(d!));
+});
+
+Deno.test("generate: the same image for the same prompt and key, whatever is beside it", async () => {
+  const ctx = await toyContext();
+  const [, { state }] = await all(tdpoR(ctx)) as [Epoch, Epoch];
+  const conditioning = await ctx.encodePrompts(["a bear", "a cat"]);
+  const keys = Array.from({ length: 6 }, (_, i) => fold(key(5), i));
+  const promptRows = keys.map((_, i) => i % 2);
+  const many = await generate(state.policy.params, { conditioning, promptRows, keys }, ctx);
+  const one = await generate(state.policy.params, {
+    conditioning,
+    promptRows: [promptRows[5]!],
+    keys: [keys[5]!],
+  }, ctx);
+  assertEquals(many.images.shape, [6, 1, 2, 3]);
+  assertEquals(one.images.data, many.images.data.slice(30));
+  assertEquals(one.klToBase[0], many.klToBase[5]);
+  assert(many.klToBase.every((kl) => kl > 0));
+  const base = state.policy.params.map(() => 0);
+  const untrained = await generate(base, { conditioning, promptRows, keys }, ctx, { eta: 0 });
+  assertEquals(untrained.klToBase, new Float32Array(6));
+  await assertRejects(() => generate(base, { conditioning, promptRows: [], keys: [] }, ctx), RangeError);
+});
+
+Deno.test("tdpoR: metrics and progress tell what happened", async () => {
+  const told: string[] = [];
+  let time = 0;
+  const ctx: Context = {
+    ...await toyContext({ ...toyOptions, num_epochs: 1 }),
+    onProgress: ({ stage, done, total }) => told.push(`${stage} ${done}/${total}`),
+    clock: () => (time += 500),
+  };
+  const [epoch] = await all(tdpoR(ctx));
+  assertEquals(told, ["sample 1/2", "sample 2/2", "score 1/1", "update 6/6"]);
+  const { metrics } = epoch!;
+  assertEquals(metrics.seconds, { sample: 0.5, score: 0.5, critique: 0.5, update: 0.5, reset: 0.5 });
+  assertEquals(metrics.ratio_before_update_max_error, 0);
+  assertEquals(metrics.reward_queries, 8);
+  assertEquals(metrics.critic_explained_variance_by_step.length, 3);
+  assertEquals(Object.keys(metrics.rewards), ["toy"]);
+});
+
+Deno.test("tdpoR: the critic may see timestep and prompt, and drop elements while it learns", async () => {
+  const critic = { timestep: true, prompt_dim: 4, dropout: [0.2, 0.2, 0.1, 0] };
+  const [first] = await all(tdpoR(await toyContext({ ...toyOptions, num_epochs: 1 }, { critic })));
+  assertEquals(first!.metrics.ratio_before_update_max_error, 0);
+  assert(first!.metrics.critic_loss > 0);
+});
+
+async function all(epochs: AsyncIterable<Epoch>): Promise<Epoch[]> {
+  const list: Epoch[] = [];
+  for await (const epoch of epochs) list.push(epoch);
+  return list;
+}
+
+/** The critic's first layer, 16 rows of 12. */
+function firstLayer(params: string): string {
+  return params.split(",").slice(0, 16 * 12).join();
+}
