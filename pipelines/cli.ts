@@ -12,6 +12,7 @@ export const tasks: Readonly<Record<string, Task>> = {
   evaluate: { doc: "Scores a model or a checkpoint with every reward", load: () => import("./evaluate.ts") },
   generate: { doc: "Draws images for prompts", load: () => import("./generate.ts") },
   report: { doc: "Draws the report of a run", load: () => import("./report.ts") },
+  config: { doc: "Prints a configuration, each field with its doc", load: () => import("./config.ts") },
   pretrain: { doc: "Makes the embedded model from its data", load: () => import("./pretrain.ts") },
   "data:build": { doc: "Makes the embedded data set from its sources", load: () => import("./data.ts") },
   kernel: { doc: "Prints the shader of a kernel", load: () => import("./kernel.ts") },

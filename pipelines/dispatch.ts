@@ -69,9 +69,9 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   return { code: 1, text: isForeseen(error) ? error.message : error.stack ?? error.message };
 }
 
-/** Whether an error's message is ours ("Cannot … as …: …") or the operating system's, both fit to be read alone. */
+/** Whether an error's message is ours ("Cannot …: …") or the operating system's, both fit to be read alone. */
 function isForeseen(error: Error): boolean {
-  return /^Cannot \w.* as .*: /s.test(error.message) ||
+  return /(^|: )Cannot .*: /s.test(error.message) ||
     Object.values(Deno.errors).some((kind) => error instanceof kind);
 }
 

@@ -1,0 +1,45 @@
+/**
+ * The `config` task: prints a configuration with a line of doc for each field. Also the place to import it from.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { configHelp, configTemplate, readConfig, showConfig } from "./config/mod.ts";
+import { UsageError } from "./usage_error.ts";
+
+export * from "./config/mod.ts";
+
+/** What `--help` says. */
+const HELP = `Prints a configuration with a line of doc for each field, to be used with train --config.
+
+Usage: deno task config [--config FILE] [--set key=value]… > mine.yaml
+
+  --config FILE    complete and check this file; without it, the defaults
+  --set key=value  set one field, as often as needed: --set sample.num_steps=16
+  --help           print this
+
+Fields:
+`;
+
+/**
+ * Runs the task.
+ *
+ * @param args Its arguments, without the name of the task.
+ * @returns The exit code.
+ * @throws {UsageError} If an argument or the configuration is wrong.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const { config, set, help } = parseArgs(args, {
+    string: ["config", "set"],
+    collect: ["set"],
+    boolean: ["help"],
+    unknown: (arg: string) => {
+      throw new UsageError(`Cannot use ${arg} as there is no such argument: see --help`);
+    },
+  });
+  if (help) console.log(HELP + configHelp());
+  else if (config === undefined && set.length === 0) console.log(configTemplate().trimEnd());
+  else console.log(showConfig(await readConfig({ config, set })).trimEnd());
+  return 0;
+}

@@ -1,0 +1,120 @@
+/**
+ * Checks a configuration as it was written, and fills in what was left out.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
+import { checkOptions } from "../../lib/stages/options.ts";
+import { nearest } from "../nearest.ts";
+import { UsageError } from "../usage_error.ts";
+import type { Compat } from "./field.ts";
+import { listFields, listSections } from "./fields.ts";
+import { configSchema } from "./schema.ts";
+
+/** A configuration: every field set, every switch resolved. */
+export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
+
+/** A record whose fields, and theirs, are read-only. */
+export type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
+  : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+  : T;
+
+/** A configuration as it was written: a tree of plain values. */
+export type RawConfig = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks a configuration and resolves it.
+ *
+ * @throws {UsageError} If a key is unknown, a value has another type or range, or values cannot go together; the message names
+ * the field.
+ */
+export function checkConfig(raw: RawConfig): Config {
+  const compat: Compat = raw.compat === "official" ? "official" : "fixed";
+  const result = configSchema(compat).safeParse(raw);
+  if (!result.success) throw new UsageError(inWords(result.error.issues, raw));
+  const config: Config = result.data;
+  checkTogether(config);
+  return config;
+}
+
+/** What no single field can tell. */
+function checkTogether(config: Config): void {
+  const { critic, per_prompt_stat_tracking: tracking, rewards } = config;
+  for (const name of [rewards.train, ...rewards.evaluate]) {
+    if (Object.hasOwn(rewardCatalogue, name)) continue;
+    throw new UsageError(
+      `Cannot use rewards as there is no such reward: ${name}${hint(name, Object.keys(rewardCatalogue))}`,
+    );
+  }
+  if (critic.dropout.length > critic.hidden.length) {
+    throw new UsageError(
+      `Cannot use critic.dropout as critic.hidden has ${critic.hidden.length} layers: ${critic.dropout.length} rates`,
+    );
+  }
+  if (tracking !== null && tracking.min_count > tracking.buffer_size) {
+    throw new UsageError(
+      `Cannot use per_prompt_stat_tracking as min_count is above buffer_size, so that it is never reached: ` +
+        `${tracking.min_count} of ${tracking.buffer_size}`,
+    );
+  }
+  try {
+    checkOptions(config);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** The first problem as one line, and how many more there are. */
+function inWords(issues: readonly z.core.$ZodIssue[], raw: RawConfig): string {
+  const lines = issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => unknownKey([...issue.path, key].join(".")))
+      : [wrongValue(issue, raw)]
+  );
+  // An unknown key first: it often is why another field is wrong.
+  const [first] = lines.toSorted((a, b) =>
+    Number(b.includes("no such field")) - Number(a.includes("no such field"))
+  );
+  return lines.length > 1 ? `${first} (and ${lines.length - 1} more)` : first!;
+}
+
+function unknownKey(name: string): string {
+  const fields = listFields("fixed");
+  const renamed = fields.find(({ reference }) => reference !== undefined && isAt(reference, name));
+  if (renamed !== undefined) return `Cannot read the configuration as ${name} is called ${renamed.name} here`;
+  const names = [...fields.map((field) => field.name), ...Object.keys(listSections())];
+  const misplaced = names.find((known) => known.split(".").at(-1) === name.split(".").at(-1));
+  const meant = misplaced === undefined ? hint(name, names) : `; did you mean ${misplaced}?`;
+  return `Cannot read the configuration as there is no such field: ${name}${meant}`;
+}
+
+/** Whether `name` is the dotted name `place` or a section that holds it. */
+function isAt(place: string, name: string): boolean {
+  return place === name || place.startsWith(`${name}.`);
+}
+
+function wrongValue(issue: z.core.$ZodIssue, raw: RawConfig): string {
+  const [name, field] = fieldAt(issue.path);
+  const found = JSON.stringify(valueAt(raw, name.split("."))) ?? "nothing";
+  const expected = field?.type ?? "section";
+  return `Cannot read the configuration as ${name} is no ${expected}: ${found}`;
+}
+
+/** The field or section that a path leads to; a path into a list leads to the list. */
+function fieldAt(path: readonly PropertyKey[]): [string, { readonly type: string } | undefined] {
+  const keys = path.filter((key) => typeof key === "string");
+  const name = keys.join(".");
+  return [name, listFields("fixed").find((field) => field.name === name)];
+}
+
+function valueAt(raw: unknown, keys: readonly string[]): unknown {
+  return keys.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], raw);
+}
+
+function hint(word: string, names: readonly string[]): string {
+  const meant = nearest(word, names);
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}

@@ -1,0 +1,30 @@
+/**
+ * From the configuration's section on the critic to the config of the model.
+ *
+ * @module
+ */
+
+import type { CriticConfig } from "../../lib/models/critic_config.ts";
+import type { Config } from "./check.ts";
+
+/**
+ * The critic's config.
+ *
+ * @param embeddingWidth Width of the image embeddings it looks at.
+ * @param promptWidth Width of the prompt embeddings, used if `critic.inputs.prompt` says so.
+ */
+export function criticConfigOf(
+  { hidden, init, activation, dropout, inputs }: Config["critic"],
+  embeddingWidth: number,
+  promptWidth: number,
+): CriticConfig {
+  return {
+    embedding_dim: embeddingWidth,
+    hidden,
+    init,
+    activation,
+    dropout: hidden.map((_, layer) => dropout[layer] ?? 0),
+    timestep: inputs.timestep,
+    prompt_dim: inputs.prompt ? promptWidth : null,
+  };
+}

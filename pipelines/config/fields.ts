@@ -1,0 +1,107 @@
+/**
+ * The configuration's fields as a flat list, and their types in words.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Compat, FieldNotes } from "./field.ts";
+import { configSchema } from "./schema.ts";
+
+/** A field of the configuration. */
+export interface ConfigField extends FieldNotes {
+  /** Its dotted name. */
+  readonly name: string;
+  /** What it takes, in words: `whole number from 1`. */
+  readonly type: string;
+  /** Its value where nothing is said. */
+  readonly initial: unknown;
+}
+
+/** The part of JSON Schema that the configuration's schema turns into. */
+interface JsonType extends Partial<FieldNotes> {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, JsonType>>;
+  readonly items?: JsonType;
+  readonly anyOf?: readonly JsonType[];
+  readonly enum?: readonly string[];
+  readonly const?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+}
+
+/** Every field in the order of the schema, with the defaults of a reading. */
+export function listFields(compat: Compat): readonly ConfigField[] {
+  return fieldsOf(z.toJSONSchema(configSchema(compat)) as JsonType, "");
+}
+
+/** The names of sections: `train`, `critic.inputs`, …, with whether one may be null as a whole. */
+export function listSections(): Readonly<Record<string, { readonly nullable: boolean }>> {
+  return Object.fromEntries(sectionsOf(z.toJSONSchema(configSchema("fixed")) as JsonType, ""));
+}
+
+function fieldsOf(node: JsonType, prefix: string): ConfigField[] {
+  return Object.entries(objectOf(node)?.properties ?? {}).flatMap(([key, child]) => {
+    if (objectOf(child) !== undefined) return fieldsOf(child, `${prefix}${key}.`);
+    const { doc = "", unit, readings, reference, default: initial } = child;
+    return [{
+      name: `${prefix}${key}`,
+      type: typeInWords(child),
+      initial,
+      doc,
+      ...(unit === undefined ? {} : { unit }),
+      ...(readings === undefined ? {} : { readings }),
+      ...(reference === undefined ? {} : { reference }),
+    }];
+  });
+}
+
+function sectionsOf(node: JsonType, prefix: string): [string, { readonly nullable: boolean }][] {
+  return Object.entries(objectOf(node)?.properties ?? {}).flatMap(([key, child]) => {
+    if (objectOf(child) === undefined) return [];
+    const name = `${prefix}${key}`;
+    return [[name, { nullable: child.anyOf !== undefined }], ...sectionsOf(child, `${name}.`)];
+  });
+}
+
+/** The object that a section is, possibly beside null. */
+function objectOf(node: JsonType): JsonType | undefined {
+  return [node, ...node.anyOf ?? []].find(({ properties }) => properties !== undefined);
+}
+
+function typeInWords(node: JsonType): string {
+  if (node.anyOf !== undefined) return node.anyOf.map(typeInWords).join(" or ");
+  const choices = node.enum ?? (node.const === undefined ? undefined : [node.const]);
+  if (choices !== undefined) return choices.join(" | ");
+  switch (node.type) {
+    case "integer":
+      return `whole number${rangeInWords(node)}`;
+    case "number":
+      return `number${rangeInWords(node)}`;
+    case "boolean":
+      return "true | false";
+    case "string":
+      return "text";
+    case "array":
+      return `list of [${typeInWords(node.items ?? {})}]`;
+    default:
+      return node.type ?? "anything";
+  }
+}
+
+function rangeInWords({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonType): string {
+  const low = exclusiveMinimum !== undefined
+    ? ` above ${exclusiveMinimum}`
+    : minimum !== undefined
+    ? ` from ${minimum}`
+    : "";
+  const high = exclusiveMaximum !== undefined
+    ? ` to below ${exclusiveMaximum}`
+    : maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER
+    ? ` to ${maximum}`
+    : "";
+  return low + high;
+}

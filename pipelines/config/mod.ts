@@ -1,0 +1,12 @@
+/**
+ * The configuration of a run: its fields, how it is read, checked and shown.
+ *
+ * @module
+ */
+
+export { checkConfig, type Config, type DeepReadonly, type RawConfig } from "./check.ts";
+export { criticConfigOf } from "./critic_config.ts";
+export type { Compat, FieldNotes } from "./field.ts";
+export { type ConfigField, listFields } from "./fields.ts";
+export { type ConfigSource, parseConfig, readConfig, withSetting } from "./read.ts";
+export { configHelp, configTemplate, showConfig } from "./show.ts";

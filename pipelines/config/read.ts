@@ -1,0 +1,92 @@
+/**
+ * Reads a configuration from a file and the command line.
+ *
+ * @module
+ */
+
+import { parse } from "@std/yaml";
+import { fromCaller } from "../paths.ts";
+import { UsageError } from "../usage_error.ts";
+import { checkConfig, type Config, type RawConfig } from "./check.ts";
+
+/** Where a configuration comes from. */
+export interface ConfigSource {
+  /** A YAML file; without one, the defaults. */
+  readonly config?: string | undefined;
+  /** `key=value` each, in the order given; a value is read as YAML. */
+  readonly set?: readonly string[] | undefined;
+}
+
+/**
+ * Reads, completes and checks a configuration.
+ *
+ * @throws {UsageError} If the file or a setting cannot be read or is wrong; the message names it.
+ */
+export async function readConfig({ config, set = [] }: ConfigSource): Promise<Config> {
+  const raw = config === undefined ? {} : parseConfig(await readText(config), config);
+  return checkConfig(set.reduce(withSetting, raw));
+}
+
+/**
+ * Reads the text of a YAML file as a configuration, unchecked.
+ *
+ * @param name What to call it in errors.
+ * @throws {UsageError} If it is not YAML, or no mapping.
+ */
+export function parseConfig(text: string, name: string): RawConfig {
+  const value = parseYaml(text, name);
+  if (value === null || value === undefined) return {};
+  if (!isRecord(value)) {
+    throw new UsageError(`Cannot read ${name} as it holds no mapping: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+/**
+ * A configuration with one field set by `key=value`.
+ *
+ * @throws {UsageError} If there is no key or no value, or the key leads through something that has no fields.
+ */
+export function withSetting(raw: RawConfig, setting: string): RawConfig {
+  const [, key = "", text] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
+  if (text === undefined || !/^[^.]+(\.[^.]+)*$/.test(key)) {
+    throw new UsageError(`Cannot use --set as it takes key=value: ${setting}`);
+  }
+  return withValue(raw, key.split("."), parseYaml(text, `--set ${key}`) ?? null, key);
+}
+
+function withValue(node: RawConfig, keys: readonly string[], value: unknown, whole: string): RawConfig {
+  const [key, ...rest] = keys;
+  if (rest.length === 0) return { ...node, [key!]: value };
+  const child = node[key!] ?? {};
+  if (!isRecord(child)) {
+    throw new UsageError(`Cannot set ${whole} as ${key} has no fields: ${JSON.stringify(child)}`);
+  }
+  return { ...node, [key!]: withValue(child, rest, value, whole) };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(fromCaller(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) {
+      throw new UsageError(`Cannot read the configuration as there is no such file: ${path}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function parseYaml(text: string, name: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new UsageError(`Cannot read ${name} as it is no YAML: ${problem}`, { cause: error });
+  }
+}
+
+function isRecord(value: unknown): value is RawConfig {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}

@@ -1,0 +1,260 @@
+/**
+ * Every field of the configuration: type, unit, default and doc. `--help`, the checker and the annotated file come from here.
+ *
+ * Keys are the reference implementation's where it has one. The defaults are the run of the embedded model.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { attentionTargets } from "../../lib/models/lora.ts";
+import { type ActivationName, activations } from "../../lib/nn/activation.ts";
+import { type Compat, count, decay, field, notNegative, positive, readingSwitch, section } from "./field.ts";
+
+/** The configuration's schema; the reading of the method decides the defaults of its switches. */
+export function configSchema(compat: Compat) {
+  return z.strictObject({
+    seed: field(count(0), 42, { doc: "Where all random numbers come from" }),
+    method: field(z.enum(["tdpo-r"]), "tdpo-r", { doc: "How the model is trained" }),
+    compat: field(z.enum(["fixed", "official"]), "fixed", {
+      doc: "The reading of the method that switches follow which are null or absent",
+    }),
+    model: field(z.string().min(1), "mini", {
+      doc: "What is trained: an embedded model's name, or a folder in the diffusers layout",
+      reference: "pretrained.model",
+    }),
+    prompts: field(z.string().min(1), "eight_animals", {
+      doc: "What is drawn in training: an embedded list's name, or a file with a prompt a line",
+      reference: "prompt_fn",
+    }),
+    prompts_balanced: readingSwitch(
+      z.boolean(),
+      compat,
+      { fixed: true, official: false },
+      23,
+      "Whether prompts take turns; otherwise each sample draws one with replacement",
+    ),
+    num_epochs: field(count(1), 15, { doc: "How long training goes on", unit: "epochs" }),
+    save_freq: field(count(1), 5, { doc: "How often a checkpoint is written", unit: "epochs" }),
+    kl_penalty_coef: field(notNegative(), 0, {
+      doc: "Weight of the divergence from the base model that is taken off each step's reward; 0: none",
+      reference: "sample.kl_penalty_coef",
+    }),
+    gamma: field(positive().max(1), 1, {
+      doc: "How much less a step counts than the next",
+      reference: "sample.gamma",
+    }),
+    rewards: rewards(),
+    sample: sample(),
+    train: train(),
+    lora: lora(),
+    critic: critic(compat),
+    reset: reset(compat),
+    per_prompt_stat_tracking: perPromptStatTracking(),
+    evaluate: evaluate(),
+    images: images(),
+  });
+}
+
+function rewards() {
+  return section({
+    train: field(z.string(), "mini_aesthetic", {
+      doc: "The reward that training raises",
+      reference: "reward_fn",
+    }),
+    evaluate: field(z.array(z.string()), ["gold", "mini_pick", "mini_hps", "colourfulness", "sharpness"], {
+      doc: "Rewards that are watched and never touch the gradient",
+    }),
+  });
+}
+
+function sample() {
+  return section({
+    num_steps: field(count(1).max(1000), 8, { doc: "How many steps denoise an image", unit: "steps" }),
+    eta: field(positive().max(1), 1, { doc: "Noise of a step: 1 is DDPM's, towards 0 is deterministic" }),
+    guidance_scale: field(notNegative(), 3, { doc: "Classifier-free guidance; 1: none" }),
+    batch_size: field(count(1), 16, { doc: "Samples denoised together", unit: "samples" }),
+    num_batches_per_epoch: field(count(1), 4, { doc: "Batches an epoch", unit: "batches" }),
+  });
+}
+
+function train() {
+  return section({
+    learning_rate: field(positive(), 5e-3, { doc: "Learning rate of the policy" }),
+    critic_learning_rate: field(positive(), 1e-3, {
+      doc: "Learning rate of the critic",
+      reference: "train.learning_rate_critic",
+    }),
+    adam_beta1: field(decay(), 0.9, { doc: "AdamW's decay of the mean of gradients" }),
+    adam_beta2: field(decay(), 0.999, { doc: "AdamW's decay of the mean of squared gradients" }),
+    adam_weight_decay: field(notNegative(), 1e-4, { doc: "AdamW's weight decay" }),
+    adam_epsilon: field(positive(), 1e-8, { doc: "Added to AdamW's denominator" }),
+    max_grad_norm: field(positive(), 1, {
+      doc: "The norm that gradients are clipped to, policy and critic each on their own",
+    }),
+    batch_size: field(count(1), 16, { doc: "Samples a micro-batch", unit: "samples" }),
+    gradient_accumulation_steps: field(count(1), 4, {
+      doc: "Micro-batches an optimizer step",
+      unit: "batches",
+    }),
+    num_inner_epochs: field(count(1), 1, { doc: "Times each epoch's samples are gone through" }),
+    clip_range: field(positive(), 0.1, {
+      doc: "How far the ratio of probabilities may move from 1; the larger the latents, the less",
+    }),
+    clip_range_critic: field(notNegative(), 0.2, {
+      doc: "How far the critic may move from what it predicted when sampling; 0: any distance",
+    }),
+    adv_clip_max: field(positive().nullable(), null, {
+      doc: "Largest temporal reward, either way; null: any",
+    }),
+    shuffle_timestep: field(z.boolean(), true, {
+      doc: "Whether every sample visits its steps in an order of its own; otherwise all from noise to image",
+    }),
+    drop_last_steps: field(count(0), 0, {
+      doc: "How many of the last steps are not trained on",
+      unit: "steps",
+    }),
+    cfg: field(z.boolean(), true, { doc: "Whether training guides the prediction as sampling does" }),
+    critic_grad_div: field(positive(), 1, {
+      doc:
+        "What the critic's clipped gradient is divided by; 65536 is the reference in half precision (quirk 1)",
+    }),
+    shuffle_advantages: field(z.boolean(), false, {
+      doc: "A control: temporal rewards change places between samples, so that they say nothing",
+    }),
+  });
+}
+
+function lora() {
+  return section({
+    rank: field(count(1), 4, { doc: "Rank of each adapter" }),
+    targets: field(z.array(z.enum(attentionTargets as [string, ...string[]])).min(1), [...attentionTargets], {
+      doc: "Which of the attention's projections have adapters",
+    }),
+  });
+}
+
+function critic(compat: Compat) {
+  return section({
+    hidden: field(z.array(count(1)).min(1), [1024, 128, 64, 16], {
+      doc: "Widths of the critic's hidden layers",
+      unit: "neurons",
+    }),
+    init: readingSwitch(
+      z.enum(["fan_in", "reference"]),
+      compat,
+      { fixed: "fan_in", official: "reference" },
+      2,
+      "How its weights start: with the deviation 1/sqrt(layer's width), or 1/(input's width + 1) in every layer",
+    ),
+    activation: readingSwitch(
+      z.enum(Object.keys(activations) as [ActivationName, ...ActivationName[]]),
+      compat,
+      { fixed: "relu", official: "none" },
+      2,
+      "What follows each hidden layer; none makes the critic one affine map",
+    ),
+    dropout: readingSwitch(
+      z.array(decay()),
+      compat,
+      { fixed: [], official: [0.2, 0.2, 0.1] },
+      24,
+      "The part of each hidden layer's elements that training drops; layers beyond the list drop none",
+    ),
+    inputs: section({
+      timestep: readingSwitch(
+        z.boolean(),
+        compat,
+        { fixed: true, official: false },
+        26,
+        "Whether the critic also sees the timestep",
+      ),
+      prompt: readingSwitch(
+        z.boolean(),
+        compat,
+        { fixed: false, official: false },
+        26,
+        "Whether the critic also sees the prompt's embedding",
+      ),
+    }),
+  });
+}
+
+function reset(compat: Compat) {
+  return section({
+    mode: field(z.enum(["active", "dormant", "all", "none"]), "active", {
+      doc: "Which of the critic's neurons are reset; none makes the method TDPO",
+      reference: "sample.neuron_reset_critic",
+    }),
+    frequency: field(count(0), 5, {
+      doc: "How often neurons are reset; 0: never",
+      unit: "epochs",
+      reference: "sample.neuron_reset_freq",
+    }),
+    tau: field(notNegative(), 0, {
+      doc: "The highest score of a dormant neuron",
+      reference: "sample.dormant_threshold",
+    }),
+    optimizer_step: readingSwitch(
+      z.enum(["reset", "keep"]),
+      compat,
+      { fixed: "reset", official: "keep" },
+      4,
+      "Whether the optimizer's step count begins anew for what was reset",
+    ),
+    outgoing: readingSwitch(
+      z.enum(["zero", "random"]),
+      compat,
+      { fixed: "zero", official: "random" },
+      4,
+      "What the outgoing weights of a reset neuron become",
+    ),
+    seed: readingSwitch(
+      z.enum(["distinct", "fixed"]),
+      compat,
+      { fixed: "distinct", official: "fixed" },
+      10,
+      "Whether every reset draws other numbers or the same",
+    ),
+    std_from_width: readingSwitch(
+      z.boolean(),
+      compat,
+      { fixed: true, official: false },
+      7,
+      "Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769",
+    ),
+  });
+}
+
+function perPromptStatTracking() {
+  return z.strictObject({
+    buffer_size: field(count(1), 32, {
+      doc: "Rewards remembered for each prompt",
+      unit: "rewards",
+      reference: "per_prompt_running_moments.buffer_size",
+    }),
+    min_count: field(count(1), 16, {
+      doc: "Rewards a prompt needs before its own statistics are used",
+      unit: "rewards",
+      reference: "per_prompt_running_moments.min_count",
+    }),
+  }).nullable().prefault({});
+}
+
+function evaluate() {
+  return section({
+    every: field(count(0), 5, { doc: "How often the model is evaluated; 0: never", unit: "epochs" }),
+    prompts: field(z.string().min(1), "simple_animals", {
+      doc: "What is drawn then: a list's name, or a file",
+    }),
+    seeds: field(count(1), 2, { doc: "Images a prompt, always from the same seeds", unit: "images" }),
+  });
+}
+
+function images() {
+  return section({
+    every: field(count(0), 1, { doc: "How often the grid of images is drawn; 0: never", unit: "epochs" }),
+    prompts: field(z.string().min(1), "eight_animals", { doc: "What is on it: a list's name, or a file" }),
+    seeds: field(count(1), 4, { doc: "Images a prompt, always from the same seeds", unit: "images" }),
+  });
+}

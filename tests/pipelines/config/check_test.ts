@@ -1,0 +1,94 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import type { Options } from "../../../lib/stages/options.ts";
+import { parseCriticConfig } from "../../../lib/models/critic_config.ts";
+import { checkConfig, criticConfigOf, type RawConfig } from "../../../pipelines/config/mod.ts";
+import { UsageError } from "../../../pipelines/usage_error.ts";
+
+function problem(raw: RawConfig): string {
+  return assertThrows(() => checkConfig(raw), UsageError).message;
+}
+
+Deno.test("an empty configuration has the defaults, and is what the stages take", () => {
+  const config = checkConfig({});
+  const options: Options = config;
+  assertEquals(options.seed, 42);
+  assertEquals(config.sample.num_steps, 8);
+  assertEquals(config.train.adv_clip_max, null);
+  assertEquals(config.critic.hidden, [1024, 128, 64, 16]);
+});
+
+Deno.test("switches follow the reading where they are absent or null", () => {
+  const fixed = checkConfig({ critic: { init: null } });
+  assertEquals([fixed.critic.init, fixed.reset.outgoing, fixed.prompts_balanced], ["fan_in", "zero", true]);
+  const official = checkConfig({ compat: "official", critic: { init: null } });
+  assertEquals([official.critic.init, official.reset.outgoing], ["reference", "random"]);
+  assertEquals([official.critic.inputs.timestep, official.prompts_balanced], [false, false]);
+});
+
+Deno.test("a switch that is set is not touched by the reading", () => {
+  const config = checkConfig({ compat: "official", critic: { init: "fan_in", inputs: { timestep: true } } });
+  assertEquals([config.critic.init, config.critic.inputs.timestep], ["fan_in", true]);
+  assertEquals(config.critic.activation, "none");
+});
+
+Deno.test("an unknown key names the nearest field", () => {
+  const cases: readonly (readonly [RawConfig, string])[] = [
+    [{ train: { clip_rage: 1 } }, "no such field: train.clip_rage; did you mean train.clip_range?"],
+    [{ clip_range: 1 }, "no such field: clip_range; did you mean train.clip_range?"],
+    [{ sampel: {} }, "no such field: sampel; did you mean sample?"],
+    [{ critic: { inputs: { timesteps: true } } }, "did you mean critic.inputs.timestep?"],
+    [{ train: { learning_rate_critic: 1 } }, "is called train.critic_learning_rate here"],
+    [{ sample: { neuron_reset_freq: 1 } }, "is called reset.frequency here"],
+    [{ qqqqqqqq: 1 }, "no such field: qqqqqqqq"],
+  ];
+  for (const [raw, expected] of cases) assertStringIncludes(problem(raw), expected);
+});
+
+Deno.test("a wrong value names the field, what it takes and what was found", () => {
+  const cases: readonly (readonly [RawConfig, string])[] = [
+    [{ seed: -1 }, "seed is no whole number from 0: -1"],
+    [{ seed: "a" }, 'seed is no whole number from 0: "a"'],
+    [{ sample: { num_steps: 1.5 } }, "sample.num_steps is no whole number from 1 to 1000: 1.5"],
+    [{ sample: { eta: 0 } }, "sample.eta is no number above 0 to 1: 0"],
+    [{ train: { adam_beta1: 1 } }, "train.adam_beta1 is no number from 0 to below 1: 1"],
+    [{ train: { learning_rate: Infinity } }, "train.learning_rate"],
+    [{ compat: "both" }, 'compat is no fixed | official: "both"'],
+    [{ sample: 3 }, "sample is no section: 3"],
+    [{ lora: { targets: ["to_x"] } }, 'lora.targets is no list of [to_q | to_k | to_v | to_out.0]: ["to_x"]'],
+    [{ critic: { hidden: [] } }, "critic.hidden"],
+    [{ reset: { outgoing: "none" } }, "reset.outgoing is no zero | random"],
+  ];
+  for (const [raw, expected] of cases) {
+    assertStringIncludes(problem(raw), expected);
+    assertEquals(problem(raw).includes("\n"), false);
+  }
+});
+
+Deno.test("of several problems the unknown key comes first, and the others are counted", () => {
+  const message = problem({ seed: -1, sample: { num_stepz: 3 } });
+  assertStringIncludes(message, "did you mean sample.num_steps? (and 1 more)");
+});
+
+Deno.test("values that cannot go together are errors", () => {
+  const cases: readonly (readonly [RawConfig, string])[] = [
+    [{ train: { batch_size: 7 } }, "do not fill optimizer steps"],
+    [{ train: { drop_last_steps: 8 } }, "no step is left"],
+    [{ rewards: { train: "mini_astetic" } }, "no such reward: mini_astetic; did you mean mini_aesthetic?"],
+    [{ rewards: { evaluate: ["gold", "silver_medal"] } }, "no such reward: silver_medal"],
+    [{ critic: { hidden: [8], dropout: [0.1, 0.1] } }, "critic.hidden has 1 layers: 2 rates"],
+    [{ per_prompt_stat_tracking: { buffer_size: 8 } }, "16 of 8"],
+  ];
+  for (const [raw, expected] of cases) assertStringIncludes(problem(raw), expected);
+});
+
+Deno.test("per-prompt statistics can be turned off", () => {
+  assertEquals(checkConfig({ per_prompt_stat_tracking: null }).per_prompt_stat_tracking, null);
+});
+
+Deno.test("the critic's section becomes a config that the model takes", () => {
+  const { critic } = checkConfig({ compat: "official", critic: { inputs: { prompt: true } } });
+  const config = criticConfigOf(critic, 64, 96);
+  assertEquals(parseCriticConfig(config), config);
+  assertEquals(config.dropout, [0.2, 0.2, 0.1, 0]);
+  assertEquals([config.embedding_dim, config.prompt_dim], [64, 96]);
+});
