@@ -1,0 +1,153 @@
+import { assert, assertEquals } from "@std/assert";
+import { fold, key, normals } from "../../lib/core/random.ts";
+import { words } from "../../lib/core/tensor.ts";
+import type { Runtime } from "../../lib/engine/mod.ts";
+import { openGpu } from "../../lib/gpu/device.ts";
+import { gpuRuntime } from "../../lib/gpu/runtime.ts";
+import { declareAutoencoder } from "../../lib/models/autoencoder_kl.ts";
+import { parseAutoencoderConfig } from "../../lib/models/autoencoder_config.ts";
+import { parseClipTextConfig, parseClipVisionConfig } from "../../lib/models/clip_config.ts";
+import { declareClipText } from "../../lib/models/clip_text.ts";
+import { clipImage, declareClipVision } from "../../lib/models/clip_vision.ts";
+import { parseCriticConfig } from "../../lib/models/critic_config.ts";
+import { parseLoraConfig } from "../../lib/models/lora.ts";
+import { declareUNet } from "../../lib/models/unet_2d_condition.ts";
+import { parseUNetConfig } from "../../lib/models/unet_config.ts";
+import { normalize } from "../../lib/nn/norm.ts";
+import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
+import { prepare, type Setup } from "../../lib/stages/context.ts";
+import { critique } from "../../lib/stages/critique.ts";
+import { latentDiffusion } from "../../lib/stages/latent_diffusion.ts";
+import type { Models } from "../../lib/stages/models.ts";
+import type { Options } from "../../lib/stages/options.ts";
+import { sample } from "../../lib/stages/sample.ts";
+import { score } from "../../lib/stages/score.ts";
+import { initialState } from "../../lib/stages/state.ts";
+import { type Epoch, tdpoR } from "../../lib/stages/tdpo_r.ts";
+import { update } from "../../lib/stages/update.ts";
+import { putWeights } from "../../lib/stages/weights.ts";
+import { assertClose } from "../assert_close.ts";
+import { scheduler, toyModels, toyOptions, toyPrompts, toyReward, toySetup } from "./toy.ts";
+
+const gpu = gpuRuntime(await openGpu(navigator.gpu));
+
+Deno.test("tdpoR on the GPU: the toy's two epochs are those of the interpreter", async () => {
+  const [expected] = await all(tdpoR(await prepare(toySetup())));
+  const ctx = await prepare({ ...toySetup(), runtime: gpu, models: toyModels(gpu) });
+  const [found, second] = await all(tdpoR(ctx));
+  ctx.free();
+  for (const epoch of [found!, second!]) assertEquals(epoch.metrics.ratio_before_update_max_error, 0);
+  assertClose(found!.updated.latents.data, expected!.updated.latents.data, 1e-5, "latents");
+  assertClose(found!.updated.residuals.data, expected!.updated.residuals.data, 1e-5, "residuals");
+  assertClose(found!.state.policy.m, expected!.state.policy.m, 1e-3, "policy moments");
+  assertClose(found!.state.critic.m, expected!.state.critic.m, 1e-3, "critic moments");
+});
+
+Deno.test("latentDiffusion on the GPU: the ratio is exactly 1 for all samples and steps", async () => {
+  const still = { learning_rate: 0, critic_learning_rate: 0 };
+  const options: Options = { ...toyOptions, train: { ...toyOptions.train, ...still } };
+  const ctx = await prepare(tinySetup(gpu, options));
+  const start = initialState(ctx);
+  // A policy that has moved away from the base model: no adapter is zero.
+  const params = normals(key(4), start.policy.params.length).map((x) => 0.1 * x);
+  const state = { ...start, policy: { ...start.policy, params } };
+  const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+  const { updates } = await update(state, critiqued, ctx);
+  ctx.free();
+  assertEquals(updates.flatMap(({ ratios }) => ratios), Array(24).fill(1));
+  assert(updates.every(({ grad_norm }) => grad_norm.policy > 0 && grad_norm.critic > 0));
+});
+
+Deno.test("sample on the GPU: neither batches nor their order change a bit", async () => {
+  const samples = [];
+  for (const [batch_size, num_batches_per_epoch] of [[4, 2], [8, 1], [1, 8]] as const) {
+    const options: Options = {
+      ...toyOptions,
+      sample: { ...toyOptions.sample, batch_size, num_batches_per_epoch },
+    };
+    const ctx = await prepare(tinySetup(gpu, options));
+    samples.push(await sample(initialState(ctx), ctx));
+    ctx.free();
+  }
+  const [first, ...others] = samples;
+  for (const other of others) assertEquals(other, first);
+});
+
+/** A run of models that have every part of Stable Diffusion and hardly any weights. */
+function tinySetup(runtime: Runtime, options: Options): Setup {
+  return {
+    options,
+    models: tinyModels(runtime),
+    runtime,
+    prompts: toyPrompts,
+    rewards: { train: toyReward, evaluate: [] },
+  };
+}
+
+function tinyModels(runtime: Runtime): Models {
+  const text = parseClipTextConfig({
+    vocab_size: 32,
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    max_position_embeddings: 4,
+    eos_token_id: 31,
+    projection_dim: 8,
+  });
+  const vision = parseClipVisionConfig({
+    hidden_size: 16,
+    intermediate_size: 32,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    image_size: 16,
+    patch_size: 8,
+    projection_dim: 12,
+  });
+  const autoencoder = parseAutoencoderConfig({
+    block_out_channels: [8, 16],
+    down_block_types: ["DownEncoderBlock2D", "DownEncoderBlock2D"],
+    up_block_types: ["UpDecoderBlock2D", "UpDecoderBlock2D"],
+    norm_num_groups: 4,
+  });
+  const unet = parseUNetConfig({
+    sample_size: 8,
+    block_out_channels: [16, 32],
+    down_block_types: ["CrossAttnDownBlock2D", "DownBlock2D"],
+    up_block_types: ["UpBlock2D", "CrossAttnUpBlock2D"],
+    layers_per_block: 1,
+    attention_head_dim: 2,
+    cross_attention_dim: 16,
+    norm_num_groups: 4,
+  });
+  // What starts at 0 in an untrained model, the UNet's last layer above all, would make every prediction 0.
+  const lively = (specs: readonly ParamSpec[]): ParamSpec[] =>
+    specs.map((spec) =>
+      spec.name.endsWith("conv_out.weight") ? { ...spec, init: { kind: "normal", std: 0.1 } } : spec
+    );
+  const weights = (name: string, specs: readonly ParamSpec[]) =>
+    putWeights(runtime, initParams(lively(specs), fold(key(3), name)));
+  return latentDiffusion({
+    encode: (prompts) =>
+      words(
+        [prompts.length, 4],
+        prompts.flatMap((prompt) => [30, prompt.length, (prompt.charCodeAt(2) || 0) % 29, 31]),
+      ),
+    scheduler,
+    text: { config: text, weights: weights("text", declareClipText(text)) },
+    unet: { config: unet, weights: weights("unet", declareUNet(unet)) },
+    autoencoder: { config: autoencoder, weights: weights("autoencoder", declareAutoencoder(autoencoder)) },
+    encoder: {
+      weights: weights("encoder", declareClipVision(vision)),
+      build: (scope, images) => normalize(clipImage(scope, vision, images)),
+    },
+    lora: parseLoraConfig({}),
+    critic: parseCriticConfig({ embedding_dim: 12, hidden: [16, 8], activation: "relu" }),
+  });
+}
+
+async function all(epochs: AsyncIterable<Epoch>): Promise<Epoch[]> {
+  const list: Epoch[] = [];
+  for await (const epoch of epochs) list.push(epoch);
+  return list;
+}
