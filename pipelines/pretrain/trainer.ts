@@ -25,6 +25,8 @@ export interface Lesson {
   readonly name: string;
   /** The parameters that learn. */
   readonly specs: readonly ParamSpec[];
+  /** What the parameters start from; drawn at random if absent. */
+  readonly initial?: ParamTree;
   /** Inputs that stay the same for all steps. */
   readonly constants: Readonly<Record<string, Tensor>>;
   /** The batch of a step: a pure function of the key. */
@@ -73,9 +75,9 @@ const REPORT = 20;
 const MAX_NORM = 1;
 
 /** The state before the first step. */
-export function beginner({ name, specs }: Lesson, key: Key): Learner {
+export function beginner({ name, specs, initial }: Lesson, key: Key): Learner {
   const layout = flatLayout(specs);
-  const params = packParams(layout, initParams(specs, fold(key, name)));
+  const params = packParams(layout, initial ?? initParams(specs, fold(key, name)));
   const zeros = () => new Float32Array(layout.length);
   return { step: 0, params, m: zeros(), v: zeros(), ema: params };
 }
