@@ -17,7 +17,9 @@ import { type BoundProgram, compileBound } from "./weights.ts";
 
 /** What a run is made of. */
 export interface Setup {
+  /** What to do. */
   readonly options: Options;
+  /** With which models. */
   readonly models: Models;
   /** Where everything runs. */
   readonly runtime: Runtime;
@@ -33,6 +35,7 @@ export interface Setup {
 
 /** How far a stage is. */
 export interface Progress {
+  /** Which stage. */
   readonly stage: "sample" | "score" | "update";
   /** Parts done: batches, rewards, optimizer steps. */
   readonly done: number;
@@ -58,6 +61,7 @@ export interface Programs {
 
 /** A run's surroundings. */
 export interface Context extends Setup {
+  /** The compiled graphs. */
   readonly programs: Programs;
   /** Where the parameters of policy and critic lie in their flat vectors. */
   readonly layouts: Layouts;

@@ -18,11 +18,16 @@ import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
 
 /** What optimizer steps lead to. */
 export interface Descended {
+  /** The policy's adapters with their optimizer. */
   readonly policy: OptimizerState;
+  /** The critic with its optimizer. */
   readonly critic: OptimizerState;
+  /** One log for each optimizer step. */
   readonly updates: readonly UpdateLog[];
 }
 
+/** What of the samples enters a loss. */
+const LEARNT_FROM = ["latents", "logProbs", "embeddings", "residuals", "returns", "temporalRewards"] as const;
 /** Optimizer steps that are queued before their logs are read: reading waits for the device. */
 const QUEUED = 16;
 
@@ -40,8 +45,9 @@ export async function descend(
   ctx: Context,
 ): Promise<Descended> {
   const { runtime, programs, options } = ctx;
+  for (const name of LEARNT_FROM) checkFinite(name, critiqued[name].data, "before the first optimizer step");
   const put = (data: F32) => runtime.put(tensor([data.length], data));
-  let learner: Record<string, DeviceArray> = {
+  let learner: Arrays = {
     policy: put(policy.params),
     policyM: put(policy.m),
     policyV: put(policy.v),
@@ -56,52 +62,69 @@ export async function descend(
   };
   const updates: UpdateLog[] = [];
   let queue: QueuedLogs[] = [];
-  for (const [i, step] of schedule.entries()) {
-    let gradients = zeros;
-    const logs: DeviceArray[] = [];
-    const ratios: DeviceArray[] = [];
-    for (const [j, micro] of step.entries()) {
-      const results = programs.gradient.run({
-        ...microBatch(critiqued, micro, ctx),
+  try {
+    for (const [i, step] of schedule.entries()) {
+      const { gradients, ...logs } = accumulate(ctx, learner, zeros, critiqued, step, fold(dropoutKey, i));
+      const { norms, ...moved } = programs.optimizer.run({
+        ...learner,
         ...gradients,
-        policy: learner.policy!,
-        critic: learner.critic!,
-        dropoutKey: keyTensor(fold(fold(dropoutKey, i), j)),
+        criticSince: since,
+        policyHyper: adamwHyper(policyRates(options.train), policy.step + i + 1),
+        criticHyper: adamwEachHyper(criticRates(options.train), critic.step + i + 1),
       });
-      if (gradients !== zeros) runtime.free(Object.values(gradients));
-      gradients = { policyGrad: results.policyGrad!, criticGrad: results.criticGrad! };
-      logs.push(results.log!);
-      ratios.push(results.ratio!);
-      runtime.free([results.eps!]);
+      runtime.free(Object.values(gradients));
+      learner = replaced(runtime, learner, moved);
+      queue.push({ ...logs, norms: norms! });
+      if (queue.length < QUEUED && i + 1 < schedule.length) continue;
+      updates.push(...await readLogs(runtime, queue, updates.length));
+      queue = [];
+      ctx.onProgress?.({ stage: "update", done: i + 1, total: schedule.length });
     }
-    const { norms, ...moved } = programs.optimizer.run({
-      ...learner,
-      ...gradients,
-      criticSince: since,
-      policyHyper: adamwHyper(policyRates(options.train), policy.step + i + 1),
-      criticHyper: adamwEachHyper(criticRates(options.train), critic.step + i + 1),
+    const names = Object.keys(learner);
+    const host = await runtime.get(Object.values(learner));
+    const data = (name: string) => floats(host[names.indexOf(name)]).data;
+    names.forEach((name) => checkFinite(name, data(name), "after the last optimizer step"));
+    const after = (optimizer: OptimizerState, name: string): OptimizerState => ({
+      ...optimizer,
+      params: data(name),
+      m: data(`${name}M`),
+      v: data(`${name}V`),
+      step: optimizer.step + schedule.length,
     });
-    runtime.free(Object.values(gradients));
-    learner = replaced(runtime, learner, moved);
-    queue.push({ logs, ratios, norms: norms! });
-    if (queue.length < QUEUED && i + 1 < schedule.length) continue;
-    updates.push(...await readLogs(runtime, queue, updates.length));
-    queue = [];
-    ctx.onProgress?.({ stage: "update", done: i + 1, total: schedule.length });
+    return { policy: after(policy, "policy"), critic: after(critic, "critic"), updates };
+  } finally {
+    runtime.free([...Object.values(learner), since, ...Object.values(zeros)]);
   }
-  const names = Object.keys(learner);
-  const host = await runtime.get(Object.values(learner));
-  runtime.free([...Object.values(learner), since, ...Object.values(zeros)]);
-  const data = (name: string) => floats(host[names.indexOf(name)]).data;
-  names.forEach((name) => checkFinite(name, data(name), schedule.length - 1));
-  const after = (optimizer: OptimizerState, name: string): OptimizerState => ({
-    ...optimizer,
-    params: data(name),
-    m: data(`${name}M`),
-    v: data(`${name}V`),
-    step: optimizer.step + schedule.length,
-  });
-  return { policy: after(policy, "policy"), critic: after(critic, "critic"), updates };
+}
+
+type Arrays = Readonly<Record<string, DeviceArray>>;
+
+/** The gradients of an optimizer step, added up over its micro-batches. */
+function accumulate(
+  ctx: Context,
+  { policy, critic }: Arrays,
+  zeros: Arrays,
+  critiqued: Critiqued,
+  step: OptimizerStep,
+  dropoutKey: Key,
+): Omit<QueuedLogs, "norms"> & { readonly gradients: Arrays } {
+  let gradients = zeros;
+  const logs: DeviceArray[] = [];
+  const ratios: DeviceArray[] = [];
+  for (const [j, micro] of step.entries()) {
+    const { policyGrad, criticGrad, log, ratio, eps } = ctx.programs.gradient.run({
+      ...microBatch(critiqued, micro, ctx),
+      ...gradients,
+      policy: policy!,
+      critic: critic!,
+      dropoutKey: keyTensor(fold(dropoutKey, j)),
+    });
+    ctx.runtime.free(gradients === zeros ? [eps!] : [eps!, ...Object.values(gradients)]);
+    gradients = { policyGrad: policyGrad!, criticGrad: criticGrad! };
+    logs.push(log!);
+    ratios.push(ratio!);
+  }
+  return { gradients, logs, ratios };
 }
 
 /** The inputs of the gradient program that come from the samples. */
@@ -137,9 +160,9 @@ function clamped(x: FloatTensor, most: number | null): FloatTensor {
 /** The arrays after a step; those that the step did not compute in place are freed. */
 function replaced(
   runtime: Runtime,
-  before: Readonly<Record<string, DeviceArray>>,
-  after: Record<string, DeviceArray>,
-): Record<string, DeviceArray> {
+  before: Arrays,
+  after: Arrays,
+): Arrays {
   const kept = new Set(Object.values(after));
   runtime.free(Object.values(before).filter((array) => !kept.has(array)));
   return after;

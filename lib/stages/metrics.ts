@@ -8,10 +8,15 @@ import type { Reset, Updated, UpdateLog } from "./records.ts";
 
 /** How long each stage took, in seconds. */
 export interface StageSeconds {
+  /** Denoising, and looking at what is denoised. */
   readonly sample: number;
+  /** All rewards. */
   readonly score: number;
+  /** Temporal rewards. */
   readonly critique: number;
+  /** All optimizer steps. */
   readonly update: number;
+  /** Scoring the critic's neurons, and the reset. */
   readonly reset: number;
 }
 

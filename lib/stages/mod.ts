@@ -23,6 +23,7 @@ export * from "./sample.ts";
 export * from "./score.ts";
 export * from "./state.ts";
 export * from "./tdpo_r.ts";
+export type { Layouts } from "./training_graphs.ts";
 export * from "./training_schedule.ts";
 export * from "./update.ts";
 export { NonFiniteError } from "./update_logs.ts";

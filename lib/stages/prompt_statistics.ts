@@ -13,6 +13,7 @@ export type PromptStatistics = Readonly<Record<string, readonly number[]>>;
 export interface Normalised {
   /** `[N]`. */
   readonly rewards: Float32Array<ArrayBuffer>;
+  /** With the batch taken in. */
   readonly statistics: PromptStatistics;
 }
 
@@ -59,7 +60,9 @@ export function normaliseRewards(
 
 /** The mean and the population's standard deviation. */
 export interface Moments {
+  /** The mean. */
   readonly mean: number;
+  /** The standard deviation. */
   readonly std: number;
 }
 

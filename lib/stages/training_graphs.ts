@@ -23,7 +23,9 @@ import { bindWeights, type Bound } from "./weights.ts";
 
 /** Where the parameters of policy and critic lie. */
 export interface Layouts {
+  /** Of the adapters. */
   readonly policy: FlatLayout;
+  /** Of the critic. */
   readonly critic: FlatLayout;
 }
 

@@ -42,9 +42,10 @@ export async function readLogs(
     const logs = host.splice(0, queued.logs.length);
     const ratios = host.splice(0, queued.ratios.length).flat();
     const [norms] = host.splice(0, 1) as [number[]];
-    LOGGED.forEach((name, column) => checkFinite(name, logs.map((log) => log[column]!), first + i));
-    checkFinite("ratio", ratios, first + i);
-    checkFinite("grad_norm", norms, first + i);
+    const when = `in optimizer step ${first + i} of the epoch`;
+    LOGGED.forEach((name, column) => checkFinite(name, logs.map((log) => log[column]!), when));
+    checkFinite("ratio", ratios, when);
+    checkFinite("grad_norm", norms, when);
     const mean = (name: typeof LOGGED[number]) => moments(logs.map((log) => log[LOGGED.indexOf(name)]!)).mean;
     return {
       policy_loss: mean("policy_loss"),
@@ -59,18 +60,18 @@ export async function readLogs(
 }
 
 /**
- * Checks that numbers are finite.
+ * Checks that numbers are finite. On the host, as a GPU may turn what is not into a number where it compares.
  *
- * @throws {NonFiniteError} Naming them, the first that is not, and the optimizer step.
+ * @param name What they are called in the error.
+ * @param when When they were met.
+ * @throws {NonFiniteError} Naming them and the first that is not.
  */
-export function checkFinite(name: string, values: ArrayLike<number>, step: number): void {
+export function checkFinite(name: string, values: ArrayLike<number>, when: string): void {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i]!)) {
       throw new NonFiniteError(
-        `Cannot go on training as ${name} is not finite: ${
-          values[i]
-        } at element ${i} in optimizer step ${step} of ` +
-          "the epoch; lower train.learning_rate or train.clip_range",
+        `Cannot go on training as ${name} is not finite ${when}: ${values[i]} at element ${i}; ` +
+          "lower train.learning_rate or train.clip_range",
       );
     }
   }

@@ -14,6 +14,7 @@ export type Weights = Readonly<Record<string, DeviceArray>>;
 
 /** A graph, and the weights that its own inputs go together with. */
 export interface Bound {
+  /** The graph. */
   readonly graph: Graph;
   /** By the names of the graph's inputs. */
   readonly weights: Weights;

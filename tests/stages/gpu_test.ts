@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fold, key, normals } from "../../lib/core/random.ts";
 import { words } from "../../lib/core/tensor.ts";
 import type { Runtime } from "../../lib/engine/mod.ts";
@@ -25,6 +25,7 @@ import { score } from "../../lib/stages/score.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { type Epoch, tdpoR } from "../../lib/stages/tdpo_r.ts";
 import { update } from "../../lib/stages/update.ts";
+import { NonFiniteError } from "../../lib/stages/update_logs.ts";
 import { putWeights } from "../../lib/stages/weights.ts";
 import { assertClose } from "../assert_close.ts";
 import { scheduler, toyModels, toyOptions, toyPrompts, toyReward, toySetup } from "./toy.ts";
@@ -41,6 +42,38 @@ Deno.test("tdpoR on the GPU: the toy's two epochs are those of the interpreter",
   assertClose(found!.updated.residuals.data, expected!.updated.residuals.data, 1e-5, "residuals");
   assertClose(found!.state.policy.m, expected!.state.policy.m, 1e-3, "policy moments");
   assertClose(found!.state.critic.m, expected!.state.critic.m, 1e-3, "critic moments");
+});
+
+Deno.test("tdpoR on the GPU: no epoch leaves memory behind", async () => {
+  const ctx = await prepare({
+    ...toySetup({ ...toyOptions, num_epochs: 4, kl_penalty_coef: 0.1 }),
+    runtime: gpu,
+    models: toyModels(gpu),
+  });
+  const peaks: number[] = [];
+  for await (const _ of tdpoR(ctx)) peaks.push(gpu.peakBytes());
+  ctx.free();
+  assertEquals(peaks.slice(1), Array(3).fill(peaks[1]));
+});
+
+Deno.test("update on the GPU: a number that is not finite, wherever it comes from, stops training", async () => {
+  const ctx = await prepare({ ...toySetup(), runtime: gpu, models: toyModels(gpu) });
+  const state = initialState(ctx);
+  const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+  for (
+    const name of ["latents", "logProbs", "embeddings", "residuals", "returns", "temporalRewards"] as const
+  ) {
+    for (const value of [NaN, Infinity]) {
+      const data = Float32Array.from(critiqued[name].data as ArrayLike<number>);
+      data[7] = value;
+      const broken = { ...critiqued, [name]: { ...critiqued[name], data } };
+      await assertRejects(() => update(state, broken, ctx), NonFiniteError, "not finite", `${name} ${value}`);
+    }
+  }
+  const params = state.policy.params.map((x, i) => i === 3 ? NaN : x);
+  const broken = { ...state, policy: { ...state.policy, params } };
+  await assertRejects(() => update(broken, critiqued, ctx), NonFiniteError, "in optimizer step 0");
+  ctx.free();
 });
 
 Deno.test("latentDiffusion on the GPU: the ratio is exactly 1 for all samples and steps", async () => {
