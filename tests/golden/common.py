@@ -71,7 +71,7 @@ def gradients(loss, tensors, prefix):
 
 def leaf(tensor, dtype):
     """A copy that gradients are taken by."""
-    return tensor.detach().to(dtype).requires_grad_(True)
+    return tensor.detach().clone().to(dtype).requires_grad_(True)
 
 
 def write_tensors(name, tensors):
