@@ -29,6 +29,16 @@ export async function writeAtomically(path: Path, content: Uint8Array | string):
   await Deno.rename(aside, target);
 }
 
+/** Flushes a folder to disk, so that files moved into it stay there; does nothing where a system opens no folders. */
+export async function syncFolder(path: Path): Promise<void> {
+  try {
+    using folder = await Deno.open(path, { read: true });
+    await folder.sync();
+  } catch (error) {
+    if (Deno.build.os !== "windows") throw error;
+  }
+}
+
 /**
  * Opens a safetensors file, calls back with it, and closes it.
  *

@@ -1,0 +1,166 @@
+/**
+ * Checkpoints: folders that hold everything a run needs to go on, written so that there is a whole one or none.
+ *
+ * `state.safetensors` and `state.json` are the state; `pytorch_lora_weights.safetensors` is the policy for other tools.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { ParamTree } from "../../lib/core/tensor.ts";
+import { nameForFile } from "../../lib/io/lora_file.ts";
+import { writeSafetensors } from "../../lib/io/safetensors.ts";
+import { unpackParams } from "../../lib/optim/flat.ts";
+import type { State } from "../../lib/stages/records.ts";
+import type { Layouts } from "../../lib/stages/training_graphs.ts";
+import type { RawConfig } from "../config.ts";
+import { exists, readJson, readSafetensors, syncFolder, writeAtomically } from "../files.ts";
+import { UsageError } from "../usage_error.ts";
+import { firstDifference } from "./first_difference.ts";
+import { type Counters, packState, type SavedState, unpackState } from "./state_file.ts";
+
+/** What a checkpoint belongs to: it is of use to no other run. */
+export interface Origin {
+  /** The program's version. */
+  readonly version: string;
+  /** The hash of the model's weights. */
+  readonly model: string;
+  /** The configuration, without what may differ: see {@linkcode originOf}. */
+  readonly config: RawConfig;
+}
+
+/** A checkpoint that was found. */
+export interface Checkpoint extends SavedState {
+  /** What it belongs to. */
+  readonly origin: Origin;
+}
+
+/** The policy's file, by the name that other tools look for. */
+export const LORA_FILE = "pytorch_lora_weights.safetensors";
+
+const TENSORS_FILE = "state.safetensors";
+const STATE_FILE = "state.json";
+
+/** What a run's checkpoints belong to. How long the run goes on and how often it is saved may change in between. */
+export function originOf(version: string, model: string, config: RawConfig): Origin {
+  const { num_epochs: _length, save_freq: _saves, ...rest } = config;
+  return { version, model, config: rest };
+}
+
+/**
+ * Writes a checkpoint below a folder: aside, flushed to disk, then moved into place.
+ *
+ * @returns The checkpoint's folder.
+ * @throws {Error} If it cannot be written; no half checkpoint is left.
+ */
+export async function saveCheckpoint(
+  checkpoints: string,
+  state: State,
+  layouts: Layouts,
+  origin: Origin,
+): Promise<string> {
+  const folder = join(checkpoints, checkpointName(state.epoch));
+  const aside = `${folder}.part`;
+  const { tensors, counters } = packState(state, layouts);
+  const lora: ParamTree = nameForFile(unpackParams(layouts.policy, state.policy.params));
+  try {
+    await removeIfThere(aside);
+    await Deno.mkdir(aside, { recursive: true });
+    await writeAtomically(join(aside, TENSORS_FILE), writeSafetensors(tensors));
+    await writeAtomically(join(aside, LORA_FILE), writeSafetensors(lora));
+    await writeAtomically(
+      join(aside, STATE_FILE),
+      `${JSON.stringify({ ...counters, ...origin }, null, 2)}\n`,
+    );
+    await syncFolder(aside);
+    await removeIfThere(folder);
+    await Deno.rename(aside, folder);
+    await syncFolder(checkpoints);
+  } catch (cause) {
+    await removeIfThere(aside).catch(() => {});
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw why.startsWith("Cannot ")
+      ? cause
+      : new Error(`Cannot write the checkpoint ${folder}: ${why}`, { cause });
+  }
+  return folder;
+}
+
+/**
+ * Reads a checkpoint.
+ *
+ * @throws {UsageError} If the folder is none, or is damaged.
+ */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  if (!await exists(join(folder, STATE_FILE))) {
+    throw new UsageError(`Cannot resume as the folder is no checkpoint: ${folder} has no ${STATE_FILE}`);
+  }
+  try {
+    const { version, model, config, ...counters } = await readJson(join(folder, STATE_FILE)) as
+      & Counters
+      & Origin;
+    const tensors = await readSafetensors(join(folder, TENSORS_FILE));
+    return { tensors, counters, origin: { version, model, config } };
+  } catch (cause) {
+    throw new UsageError(`Cannot resume as the checkpoint is damaged: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The state of a checkpoint.
+ *
+ * @throws {UsageError} If the checkpoint belongs to another version, model or configuration, or is damaged.
+ */
+export function stateOf(checkpoint: Checkpoint, layouts: Layouts, origin: Origin): State {
+  const found = checkpoint.origin;
+  if (found.version !== origin.version) {
+    throw new UsageError(
+      `Cannot resume as the checkpoint was written by version ${found.version}: this is ${origin.version}`,
+    );
+  }
+  if (found.model !== origin.model) {
+    throw new UsageError(
+      `Cannot resume as the checkpoint is of another model: its weights have the hash ${
+        short(found.model)
+      }, ` +
+        `the weights here ${short(origin.model)}`,
+    );
+  }
+  const other = firstDifference(found.config, origin.config);
+  if (other !== null) {
+    const [name, theirs, ours] = other;
+    throw new UsageError(
+      `Cannot resume as the checkpoint is of another configuration: ${name} is ${theirs} there and ${ours} here`,
+    );
+  }
+  try {
+    return unpackState(checkpoint, layouts);
+  } catch (cause) {
+    throw new UsageError(`Cannot resume as the checkpoint is damaged: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** The checkpoints below a folder, by the epochs they were written after, in order. */
+export async function listCheckpoints(checkpoints: string): Promise<readonly number[]> {
+  if (!await exists(checkpoints)) return [];
+  const entries = await Array.fromAsync(Deno.readDir(checkpoints));
+  return entries.map(({ name }) => /^epoch-(\d+)$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined).map(Number).toSorted((a, b) => a - b);
+}
+
+/** The name of the checkpoint after an epoch: `epoch-0005`. */
+export function checkpointName(epoch: number): string {
+  return `epoch-${String(epoch).padStart(4, "0")}`;
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}
+
+async function removeIfThere(folder: string): Promise<void> {
+  if (await exists(folder)) await Deno.remove(folder, { recursive: true });
+}

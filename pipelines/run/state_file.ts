@@ -1,0 +1,118 @@
+/**
+ * The state of a run as a checkpoint keeps it: tensors by name, and a few numbers beside them.
+ *
+ * @module
+ */
+
+import type { Key } from "../../lib/core/random.ts";
+import { type F32, type ParamTree, tensor } from "../../lib/core/tensor.ts";
+import type { OptimizerState } from "../../lib/optim/adamw.ts";
+import { type FlatLayout, packParams, unpackParams } from "../../lib/optim/flat.ts";
+import type { PromptStatistics } from "../../lib/stages/prompt_statistics.ts";
+import type { State } from "../../lib/stages/records.ts";
+import type { Layouts } from "../../lib/stages/training_graphs.ts";
+
+/** What of a state is no tensor. */
+export interface Counters {
+  /** Epochs that are complete. */
+  readonly epoch: number;
+  /** The run's key. */
+  readonly key: Key;
+  /** Optimizer steps of policy and critic. */
+  readonly steps: { readonly policy: number; readonly critic: number };
+  /** Images the training reward has judged. */
+  readonly reward_queries: number;
+}
+
+/** A state in its two parts. */
+export interface SavedState {
+  /** `policy/<parameter>`, `policy.m/…`, `policy.v/…`, the same of the critic, and `prompt_statistics/<prompt>`. */
+  readonly tensors: ParamTree;
+  /** The rest. */
+  readonly counters: Counters;
+}
+
+/** Takes a state apart; parameters have their checkpoint's names and layout. */
+export function packState(state: State, layouts: Layouts): SavedState {
+  const statistics = Object.entries(state.promptStatistics).map(([prompt, rewards]) =>
+    [`${STATISTICS}/${prompt}`, tensor([rewards.length], rewards)] as const
+  );
+  return {
+    tensors: {
+      ...packOptimizer("policy", state.policy, layouts.policy),
+      ...packOptimizer("critic", state.critic, layouts.critic),
+      ...Object.fromEntries(statistics),
+    },
+    counters: {
+      epoch: state.epoch,
+      key: state.key,
+      steps: { policy: state.policy.step, critic: state.critic.step },
+      reward_queries: state.rewardQueries,
+    },
+  };
+}
+
+/**
+ * Puts a state together again, bit for bit.
+ *
+ * @throws {TypeError} If a parameter is missing or has another shape.
+ */
+export function unpackState({ tensors, counters }: SavedState, layouts: Layouts): State {
+  return {
+    epoch: counters.epoch,
+    key: counters.key,
+    policy: unpackOptimizer("policy", tensors, layouts.policy, counters.steps.policy),
+    critic: unpackOptimizer("critic", tensors, layouts.critic, counters.steps.critic),
+    promptStatistics: statisticsIn(tensors),
+    rewardQueries: counters.reward_queries,
+  };
+}
+
+const STATISTICS = "prompt_statistics";
+
+/** What an optimizer keeps for each parameter, by what follows its name. */
+const VECTORS = { params: "", m: ".m", v: ".v", since: ".since" } as const;
+
+function packOptimizer(name: string, optimizer: OptimizerState, layout: FlatLayout): ParamTree {
+  return Object.fromEntries(
+    Object.entries(VECTORS).flatMap(([vector, suffix]) => {
+      const flat = optimizer[vector as keyof typeof VECTORS];
+      if (flat === null) return [];
+      return Object.entries(unpackParams(layout, flat))
+        .map(([param, values]) => [`${name}${suffix}/${param}`, values]);
+    }),
+  );
+}
+
+function unpackOptimizer(
+  name: string,
+  tensors: ParamTree,
+  layout: FlatLayout,
+  step: number,
+): OptimizerState {
+  const vector = (suffix: string): F32 => packParams(layout, below(tensors, `${name}${suffix}/`));
+  const countsEach = Object.keys(tensors).some((tensor) => tensor.startsWith(`${name}${VECTORS.since}/`));
+  return {
+    params: vector(VECTORS.params),
+    m: vector(VECTORS.m),
+    v: vector(VECTORS.v),
+    step,
+    since: countsEach ? vector(VECTORS.since) : null,
+  };
+}
+
+function statisticsIn(tensors: ParamTree): PromptStatistics {
+  return Object.fromEntries(
+    Object.entries(below(tensors, `${STATISTICS}/`))
+      .map(([prompt, { data }]) => [prompt, Array.from(data as ArrayLike<number>)]),
+  );
+}
+
+/** The tensors whose names begin so, by the rest of their names. */
+function below(tensors: ParamTree, prefix: string): ParamTree {
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, param]) => [name.slice(prefix.length), param]),
+  );
+}
