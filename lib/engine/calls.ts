@@ -5,12 +5,12 @@
 
 import { size } from "../core/tensor.ts";
 import { elementwise } from "../../kernels/elementwise.ts";
-import type { Kernel, Target } from "../../kernels/kernel.ts";
+import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
 import { reduce } from "../../kernels/reduce.ts";
 import type { Step } from "./fuse.ts";
-import type { Value } from "./graph.ts";
+import type { Attrs, Value } from "./graph.ts";
 import type { Homes } from "./homes.ts";
-import type { Operand } from "./lowering.ts";
+import type { Lowering, LoweringContext, Operand } from "./lowering.ts";
 
 /** What memory is assigned to: a stored value, or the scratch of one op. */
 export type Block = Value | { readonly scratch: number };
@@ -29,8 +29,19 @@ export interface Call {
   readonly blocks: readonly BlockPart[];
 }
 
+/** A step that is an op's own kernels. */
+export type KernelStep = Step & { readonly kind: "kernel" };
+
+/** The tiles that were chosen for steps; others take their op's default. */
+export type TileChoices = ReadonlyMap<Step, Tile>;
+
 /** Writes out the kernels of all steps. */
-export function lowerSteps(steps: readonly Step[], homes: Homes, target: Target): Call[] {
+export function lowerSteps(
+  steps: readonly Step[],
+  homes: Homes,
+  target: Target,
+  tiles: TileChoices,
+): Call[] {
   return steps.flatMap((step): Call[] => {
     switch (step.kind) {
       case "elementwise":
@@ -38,9 +49,22 @@ export function lowerSteps(steps: readonly Step[], homes: Homes, target: Target)
       case "reduce":
         return lowerReduce(step);
       case "kernel":
-        return lowerNode(step, target).filter(({ blocks }) => !isInPlaceCopy(blocks, homes));
+        return lowerNode(step, target, tiles.get(step)).filter(({ blocks }) => !isInPlaceCopy(blocks, homes));
     }
   });
+}
+
+/** How a step's op reaches the GPU, and what it is lowered from. */
+export function loweringOf(
+  { node, epilogue }: KernelStep,
+  target: Target,
+): {
+  readonly lowering: Lowering<Attrs> & { readonly kind: "kernel" };
+  readonly context: LoweringContext<Attrs>;
+} {
+  const { op: { name, lowering }, inputs, attrs } = node;
+  if (lowering.kind !== "kernel") throw new TypeError(`Cannot lower ${name} as it has no kernels`);
+  return { lowering, context: { inputs, outputs: node.outputs, attrs, target, epilogue } };
 }
 
 function lowerReduce(step: Step & { kind: "reduce" }): Call[] {
@@ -54,11 +78,9 @@ function lowerReduce(step: Step & { kind: "reduce" }): Call[] {
   ];
 }
 
-function lowerNode(step: Step & { kind: "kernel" }, target: Target): Call[] {
-  const { node, epilogue } = step;
-  const { lowering } = node.op;
-  if (lowering.kind !== "kernel") throw new TypeError(`Cannot lower ${node.op.name} as it has no kernels`);
-  const { inputs, outputs, attrs } = node;
+function lowerNode(step: KernelStep, target: Target, tile: Tile | undefined): Call[] {
+  const { lowering, context } = loweringOf(step, target);
+  const { inputs } = step.node;
   const scratch = new Map<number, Block>();
   const part = (operand: Operand): BlockPart => {
     switch (operand.kind) {
@@ -76,7 +98,7 @@ function lowerNode(step: Step & { kind: "kernel" }, target: Target): Call[] {
       }
     }
   };
-  return lowering.lower({ inputs, outputs, attrs, target, epilogue })
+  return lowering.lower(tile ? { ...context, tile } : context)
     .map(({ kernel, operands }) => ({ kernel, blocks: operands.map(part) }));
 }
 

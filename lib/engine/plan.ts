@@ -8,8 +8,8 @@
 
 import { size } from "../core/tensor.ts";
 import type { Kernel, Target } from "../../kernels/kernel.ts";
-import { type Block, type Call, lowerSteps } from "./calls.ts";
-import { fuse } from "./fuse.ts";
+import { type Block, type Call, lowerSteps, type TileChoices } from "./calls.ts";
+import { fuse, type Fused } from "./fuse.ts";
 import type { Graph, Value } from "./graph.ts";
 import { type Homes, homesOf } from "./homes.ts";
 import { simplify } from "./simplify.ts";
@@ -46,10 +46,23 @@ export interface Plan {
 
 /** Plans a graph for an adapter. */
 export function plan(graph: Graph, target: Target): Plan {
-  const { steps, outputs } = fuse(simplify(graph));
+  return planSteps(graph, fuse(simplify(graph)), target);
+}
+
+/**
+ * Plans the steps of a graph.
+ *
+ * @param tiles A tuner's choices.
+ */
+export function planSteps(
+  graph: Graph,
+  { steps, outputs }: Fused,
+  target: Target,
+  tiles: TileChoices = new Map(),
+): Plan {
   const inputs = new Map(Object.entries(graph.inputs).map(([name, value]) => [value, name]));
   const homes = homesOf(steps, outputs);
-  const calls = lowerSteps(steps, homes, target);
+  const calls = lowerSteps(steps, homes, target, tiles);
   checkOverwrites(calls, homes, inputs);
 
   const lastUse = new Map<Block, number>();

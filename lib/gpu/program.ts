@@ -11,6 +11,7 @@ import type { DeviceArray, Program } from "../engine/runtime.ts";
 import type { BufferPool } from "./memory.ts";
 import type { BuiltPipeline, PipelineCache } from "./pipelines.ts";
 import { type GpuArray, gpuArray, write } from "./runtime.ts";
+import { runJobs, timeJobs } from "./timer.ts";
 
 /** What a program is made with. */
 export interface Host {
@@ -113,7 +114,10 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
   };
   const profile: BuiltProgram["profile"] = async (inputs) => {
     bind(inputs);
-    const times = await timeEach(device, steps, encode);
+    const jobs = steps.map((step) => (pass: GPUComputePassEncoder) => encode(pass, step));
+    // Drivers compile in the first run.
+    runJobs(device, jobs);
+    const times = await timeJobs(device, jobs);
     return steps.map(({ dispatch: { kernel } }, i) => ({
       name: kernel.name,
       ms: times[i]!,
@@ -140,46 +144,4 @@ function readersOf(steps: readonly Ready[]): ReadonlyMap<string, readonly Ready[
     }
   }
   return readers;
-}
-
-/** Milliseconds of every step, each in a pass of its own; the second of two runs, as drivers compile in the first. */
-async function timeEach(
-  device: GPUDevice,
-  steps: readonly Ready[],
-  encode: (pass: GPUComputePassEncoder, step: Ready) => void,
-): Promise<number[]> {
-  const most = 2048;
-  const querySet = device.createQuerySet({ type: "timestamp", count: 2 * Math.min(most, steps.length) });
-  const times: number[] = [];
-  for (let start = 0; start < steps.length; start += most) {
-    const part = steps.slice(start, start + most);
-    const size = 16 * part.length;
-    const resolved = device.createBuffer({
-      size,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-    });
-    const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-    for (let round = 0; round < 2; round++) {
-      const encoder = device.createCommandEncoder();
-      part.forEach((step, i) => {
-        const pass = encoder.beginComputePass({
-          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
-        });
-        encode(pass, step);
-        pass.end();
-      });
-      if (round === 1) {
-        encoder.resolveQuerySet(querySet, 0, 2 * part.length, resolved, 0);
-        encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
-      }
-      device.queue.submit([encoder.finish()]);
-    }
-    await staging.mapAsync(GPUMapMode.READ);
-    const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
-    part.forEach((_, i) => times.push(Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6));
-    staging.destroy();
-    resolved.destroy();
-  }
-  querySet.destroy();
-  return times;
 }

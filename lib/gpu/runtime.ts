@@ -5,12 +5,15 @@
 
 import { size, type Tensor, tensor, type TensorType, words } from "../core/tensor.ts";
 import type { Graph } from "../engine/graph.ts";
-import { plan } from "../engine/plan.ts";
+import { fuse } from "../engine/fuse.ts";
+import { type Plan, planSteps } from "../engine/plan.ts";
+import { simplify } from "../engine/simplify.ts";
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
 import type { Gpu } from "./device.ts";
 import { bufferPool } from "./memory.ts";
 import { pipelineCache } from "./pipelines.ts";
 import { type Profile, program } from "./program.ts";
+import { type TileStore, tuner } from "./tuner.ts";
 
 /** A runtime on a GPU, with what only a GPU can tell. */
 export interface GpuRuntime extends Runtime {
@@ -27,8 +30,14 @@ export interface GpuArray extends DeviceArray {
   readonly buffer: GPUBuffer;
 }
 
+/** Choices for a runtime on a GPU. */
+export interface GpuRuntimeOptions {
+  /** Where the tuner keeps its choices; without one, or on an adapter that cannot time, nothing is tuned. */
+  readonly tiles?: TileStore | undefined;
+}
+
 /** Makes a runtime on a GPU that was opened before. */
-export function gpuRuntime(gpu: Gpu): GpuRuntime {
+export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRuntime {
   const { device, target } = gpu;
   const pool = bufferPool(device);
   const pipelines = pipelineCache(device);
@@ -44,6 +53,11 @@ export function gpuRuntime(gpu: Gpu): GpuRuntime {
     problems.push((event as GPUUncapturedErrorEvent).error.message);
   });
   const host = { device, pool, pipelines, wrap };
+  const tuning = tiles && gpu.canTime ? tuner({ device, target, pipelines, store: tiles }) : null;
+  const planned = async (graph: Graph): Promise<Plan> => {
+    const fused = fuse(simplify(graph));
+    return planSteps(graph, fused, target, await tuning?.choose(fused.steps));
+  };
   const runtime: GpuRuntime = {
     put: (value) => {
       const buffer = pool.take(4 * size(value.shape));
@@ -60,11 +74,11 @@ export function gpuRuntime(gpu: Gpu): GpuRuntime {
     free: (arrays) => {
       for (const array of arrays) pool.give(gpuArray(array).buffer);
     },
-    compile: async (graph) => (await program(graph, plan(graph, target), host)).program,
+    compile: async (graph) => (await program(graph, await planned(graph), host)).program,
     peakBytes: pool.peakBytes,
     settle: () => device.queue.onSubmittedWorkDone().then(() => {}),
     profile: async (graph, inputs) => {
-      const built = await program(graph, plan(graph, target), host);
+      const built = await program(graph, await planned(graph), host);
       const profile = await built.profile(inputs);
       built.program.free();
       return profile;
