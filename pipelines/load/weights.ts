@@ -1,0 +1,95 @@
+/**
+ * Weights from a file to where they are used: checked against what the model declares, then brought over tensor by tensor.
+ *
+ * @module
+ */
+
+import { type FloatTensor, sameShape, showShape } from "../../lib/core/tensor.ts";
+import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
+import { readTensor, type SafetensorsFile } from "../../lib/io/safetensors.ts";
+import { toEngine } from "../../lib/nn/layout.ts";
+import type { ParamSpec } from "../../lib/nn/scope.ts";
+import type { Weights } from "../../lib/stages/weights.ts";
+import { withSafetensors } from "../files.ts";
+
+/** How a file is read. */
+export interface LoadWeightsOptions {
+  /** The name that the model gives a tensor of the file; by default the file's own. */
+  readonly rename?: (name: string) => string;
+  /** Which parameters are brought over; by default all. */
+  readonly keep?: (name: string) => boolean;
+}
+
+/** What to do about a file that does not fit; messages end with it. */
+const REMEDY = "put the file there that belongs to the config.json beside it";
+
+/**
+ * Loads a file's tensors; no more than one is held on the host at a time.
+ *
+ * @param specs All that the file must hold, and nothing else but `*.position_ids`.
+ * @throws {SyntaxError} If a tensor is missing, is one too many, or has another shape, or the file is damaged; the message names
+ * file and tensor, and nothing has been brought over.
+ */
+export function loadWeights(
+  runtime: Runtime,
+  path: string,
+  specs: readonly ParamSpec[],
+  { rename = (name) => name, keep = () => true }: LoadWeightsOptions = {},
+): Promise<Weights> {
+  return withSafetensors(path, async (file) => {
+    const names = namesInFile(file, rename);
+    checkTensors(path, file, names, specs);
+    const weights: Record<string, DeviceArray> = {};
+    try {
+      for (const { name } of specs) {
+        if (!keep(name)) continue;
+        const param = await readTensor(file, names.get(name)!);
+        checkFinite(path, names.get(name)!, param);
+        weights[name] = runtime.put(toEngine(param));
+      }
+    } catch (error) {
+      runtime.free(Object.values(weights));
+      throw error;
+    }
+    return weights;
+  });
+}
+
+/** The file's names of tensors by the model's. Buffers of positions, which some files hold, are left out. */
+function namesInFile(file: SafetensorsFile, rename: (name: string) => string): ReadonlyMap<string, string> {
+  const names = [...file.entries.keys()].filter((name) => !name.endsWith(".position_ids"));
+  return new Map(names.map((name) => [rename(name), name]));
+}
+
+function checkTensors(
+  path: string,
+  file: SafetensorsFile,
+  names: ReadonlyMap<string, string>,
+  specs: readonly ParamSpec[],
+): void {
+  const refuse = (why: string, found: string) => {
+    throw new SyntaxError(`Cannot load ${path} as ${why}: ${found}; ${REMEDY}`);
+  };
+  for (const { name, shape } of specs) {
+    const own = names.get(name);
+    if (own === undefined) refuse("a tensor is missing", `${name} ${showShape(shape)}`);
+    const found = file.entries.get(own!)!;
+    if (!sameShape(found.shape, shape)) {
+      refuse(
+        `the tensor ${own} has another shape`,
+        `${showShape(found.shape)} where ${showShape(shape)} is needed`,
+      );
+    }
+  }
+  const known = new Set(specs.map(({ name }) => name));
+  for (const [name, own] of names) if (!known.has(name)) refuse("the model has no such tensor", own);
+}
+
+function checkFinite(path: string, name: string, { data }: FloatTensor): void {
+  const bad = data.findIndex((x) => !Number.isFinite(x));
+  if (bad !== -1) {
+    throw new SyntaxError(
+      `Cannot load ${path} as the tensor ${name} is damaged: element ${bad} is ${data[bad]}; ${REMEDY}`,
+    );
+  }
+}

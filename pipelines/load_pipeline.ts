@@ -1,0 +1,206 @@
+/**
+ * A model's folder in the diffusers layout, read to where it runs: what stages, rewards and pictures are made with.
+ *
+ * `model_index.json`, `scheduler/scheduler_config.json`, `tokenizer/{vocab.json, merges.txt, tokenizer_config.json}`,
+ * `text_encoder/{config.json, model.safetensors}`, `vae/` and `unet/{config.json, diffusion_pytorch_model.safetensors}`;
+ * judges below `rewards/`.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Value } from "../lib/engine/graph.ts";
+import { input } from "../lib/engine/graph.ts";
+import type { Runtime } from "../lib/engine/runtime.ts";
+import { parseSchedulerConfig } from "../lib/diffusion/scheduler_config.ts";
+import type { Tokenizer } from "../lib/io/tokenizer.ts";
+import { type AutoencoderKLConfig, parseAutoencoderConfig } from "../lib/models/autoencoder_config.ts";
+import { declareAutoencoder, decode } from "../lib/models/autoencoder_kl.ts";
+import { type ClipTextConfig, parseClipTextConfig } from "../lib/models/clip_config.ts";
+import { declareClipText } from "../lib/models/clip_text.ts";
+import { parseCriticConfig } from "../lib/models/critic_config.ts";
+import { parseLoraConfig } from "../lib/models/lora.ts";
+import { declareUNet } from "../lib/models/unet_2d_condition.ts";
+import { parseUNetConfig, type UNet2DConditionConfig } from "../lib/models/unet_config.ts";
+import { declareParams } from "../lib/nn/scope.ts";
+import type { Reward } from "../lib/rewards/reward.ts";
+import { latentDiffusion } from "../lib/stages/latent_diffusion.ts";
+import type { Frozen, Models } from "../lib/stages/models.ts";
+import type { Config } from "./config/check.ts";
+import { criticConfigOf } from "./config/critic_config.ts";
+import { type Judges, openJudges } from "./load/judges.ts";
+import { hashFiles, readConfigFile, weightsFile } from "./load/model_folder.ts";
+import { loadTokenizer } from "./load/tokenizer.ts";
+import { loadWeights } from "./load/weights.ts";
+import { judgeOf, loadRewards, towerOf } from "./load_rewards.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What is wanted of a model. */
+export interface LoadOptions {
+  /** The adapters' rank and targets; by default rank 4 on all projections. */
+  readonly lora?: { readonly rank?: number; readonly targets?: readonly string[] };
+  /** The critic; without one nobody may ask for its residuals, and no image tower is read. */
+  readonly critic?: {
+    /** Its section of the configuration. */
+    readonly config: Config["critic"];
+    /** The training reward, whose image tower it looks through. */
+    readonly reward: string;
+  };
+  /** Names of the rewards to load. */
+  readonly rewards?: readonly string[];
+  /** Whether the backward pass computes the UNet's blocks again instead of keeping them; default no. */
+  readonly rematerialise?: boolean;
+}
+
+/** A model ready to be used. */
+export interface Pipeline {
+  /** Its folder. */
+  readonly folder: string;
+  /** Where it is. */
+  readonly runtime: Runtime;
+  /** As the stages see it. */
+  readonly models: Models;
+  /** What reads prompts. */
+  readonly tokenizer: Tokenizer;
+  /** Its trained judges, for `loadRewards` and `loadEmbedder`. */
+  readonly judges: Judges;
+  /** The rewards that were asked for, by name. */
+  readonly rewards: Readonly<Record<string, Reward>>;
+  /** The SHA-256 of all files of weights that were read. */
+  readonly hash: string;
+  /** Gives the weights' memory back. */
+  readonly free: () => Promise<void>;
+}
+
+/**
+ * Loads a model.
+ *
+ * @param folder From `modelFolder`.
+ * @throws {UsageError | SyntaxError} If a file is missing, damaged or of another model; the message is one line that names it.
+ */
+export async function loadPipeline(
+  runtime: Runtime,
+  folder: string,
+  options: LoadOptions = {},
+): Promise<Pipeline> {
+  await readConfigFile(join(folder, "model_index.json"), checkIndex);
+  const configs = await readConfigs(folder);
+  const tokenizer = await loadTokenizer(folder, configs.text);
+  const files = {
+    text: await weightsFile(folder, "text_encoder/model.safetensors"),
+    vae: await weightsFile(folder, `vae/${DIFFUSERS_WEIGHTS}`),
+    unet: await weightsFile(folder, `unet/${DIFFUSERS_WEIGHTS}`),
+  };
+  const judges = openJudges(runtime, folder);
+  const critic = options.critic && await judges.encoder(judgeOf(options.critic.reward));
+  const rewards = await loadRewards({ runtime, judges, tokenizer }, options.rewards ?? []);
+  const path = (file: string) => join(folder, file);
+  const text = await loadWeights(runtime, path(files.text), declareClipText(configs.text));
+  const decoder = decoderNames(configs.vae);
+  const vae = await loadWeights(runtime, path(files.vae), declareAutoencoder(configs.vae), {
+    rename: newAttentionName,
+    keep: (name) => decoder.has(name),
+  });
+  const unet = await loadWeights(runtime, path(files.unet), declareUNet(configs.unet));
+  const models = latentDiffusion({
+    encode: (prompts) => tokenizer.encode(prompts),
+    scheduler: configs.scheduler,
+    text: { config: configs.text, weights: text },
+    unet: { config: configs.unet, weights: unet, rematerialise: options.rematerialise ?? false },
+    autoencoder: { config: configs.vae, weights: vae },
+    encoder: critic ? towerOf(critic) : NO_TOWER,
+    lora: parseLoraConfig(options.lora ?? {}),
+    critic: critic && options.critic
+      ? criticConfigOf(
+        options.critic.config,
+        critic.config.vision_config.projection_dim,
+        configs.text.hidden_size,
+      )
+      : parseCriticConfig({ embedding_dim: 1, hidden: [1] }),
+  });
+  return {
+    folder,
+    runtime,
+    models,
+    tokenizer,
+    judges,
+    rewards,
+    hash: await hashFiles(folder, [...Object.values(files), ...judges.files()]),
+    free: async () => {
+      for (const weights of [text, vae, unet]) runtime.free(Object.values(weights));
+      await judges.free();
+    },
+  };
+}
+
+/** The name of the UNet's and the autoencoder's file of weights. */
+const DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors";
+
+/** Stands where no image tower was asked for. */
+const NO_TOWER: Frozen<Value, Value> = {
+  weights: {},
+  build: () => {
+    throw new TypeError("Cannot look through an image tower as none was loaded: options.critic is missing");
+  },
+};
+
+interface Configs {
+  readonly scheduler: ReturnType<typeof parseSchedulerConfig>;
+  readonly text: ClipTextConfig;
+  readonly vae: AutoencoderKLConfig;
+  readonly unet: UNet2DConditionConfig;
+}
+
+function checkIndex(json: unknown): void {
+  const { _class_name: name } = Object(json) as Record<string, unknown>;
+  if (name !== "StableDiffusionPipeline") {
+    throw new RangeError(
+      `Cannot use the model as it is not of the kind StableDiffusionPipeline: ${JSON.stringify(name)}`,
+    );
+  }
+}
+
+async function readConfigs(folder: string): Promise<Configs> {
+  const read = <T>(file: string, parse: (json: unknown) => T) => readConfigFile(join(folder, file), parse);
+  const configs = {
+    scheduler: await read("scheduler/scheduler_config.json", parseSchedulerConfig),
+    text: await read("text_encoder/config.json", parseClipTextConfig),
+    vae: await read("vae/config.json", parseAutoencoderConfig),
+    unet: await read("unet/config.json", parseUNetConfig),
+  };
+  const { text, vae, unet } = configs;
+  const fits = (what: string, a: number, b: number) => {
+    if (a !== b) {
+      throw new UsageError(`Cannot load ${folder} as its parts do not fit: ${what}, ${a} and ${b}`);
+    }
+  };
+  fits(
+    "unet's cross_attention_dim is not text_encoder's hidden_size",
+    unet.cross_attention_dim,
+    text.hidden_size,
+  );
+  fits("unet's in_channels is not vae's latent_channels", unet.in_channels, vae.latent_channels);
+  return configs;
+}
+
+/** The parameters that decoding reads; encoding is not needed. */
+function decoderNames(config: AutoencoderKLConfig): ReadonlySet<string> {
+  const specs = declareParams((scope) =>
+    decode(scope, config, input("latents", [1, 1, 1, config.latent_channels]))
+  );
+  return new Set(specs.map(({ name }) => name));
+}
+
+/** Old files of autoencoders name the projections of the attention otherwise. */
+function newAttentionName(name: string): string {
+  const names: Readonly<Record<string, string>> = {
+    query: "to_q",
+    key: "to_k",
+    value: "to_v",
+    proj_attn: "to_out.0",
+  };
+  return name.replace(
+    /(\.attentions\.0\.)(query|key|value|proj_attn)\./,
+    (_, place, old) => `${place}${names[old]}.`,
+  );
+}

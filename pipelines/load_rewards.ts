@@ -1,0 +1,109 @@
+/**
+ * Rewards by their names, with the weights they need.
+ *
+ * @module
+ */
+
+import type { Value } from "../lib/engine/graph.ts";
+import type { Runtime } from "../lib/engine/runtime.ts";
+import type { Tokenizer } from "../lib/io/tokenizer.ts";
+import { analyticRewards } from "../lib/rewards/analytic.ts";
+import { rewardCatalogue } from "../lib/rewards/catalogue.ts";
+import { embedImages } from "../lib/rewards/dual_encoder.ts";
+import { type DualEncoderContext, type Embedder, embedder } from "../lib/rewards/embedder.ts";
+import { gold } from "../lib/rewards/gold.ts";
+import { miniAesthetic } from "../lib/rewards/mini_aesthetic.ts";
+import { miniHps } from "../lib/rewards/mini_hps.ts";
+import { miniPick } from "../lib/rewards/mini_pick.ts";
+import type { Reward } from "../lib/rewards/reward.ts";
+import type { Frozen } from "../lib/stages/models.ts";
+import type { Judge, JudgeName, Judges } from "./load/judges.ts";
+import { nearest } from "./nearest.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What rewards are made from. */
+export interface RewardSource {
+  /** Where they run. */
+  readonly runtime: Runtime;
+  /** The trained ones' weights. */
+  readonly judges: Judges;
+  /** Reads prompts. */
+  readonly tokenizer: Tokenizer;
+}
+
+/** Images that a reward looks at together. */
+const BATCH = 32;
+
+/**
+ * Makes rewards. Those that share a tower share its memory.
+ *
+ * @param names Of {@linkcode rewardCatalogue}, in any order.
+ * @returns The rewards by name, in that order.
+ * @throws {UsageError} If a name is unknown, or its weights are not there or do not fit.
+ */
+export async function loadRewards(
+  source: RewardSource,
+  names: readonly string[],
+): Promise<Readonly<Record<string, Reward>>> {
+  names.forEach(checkRewardName);
+  const rewards: Record<string, Reward> = {};
+  for (const name of names) rewards[name] = await loadReward(source, name);
+  return rewards;
+}
+
+/**
+ * Checks that there is such a reward.
+ *
+ * @throws {UsageError} If not, with the name that may be meant.
+ */
+export function checkRewardName(name: string): void {
+  if (Object.hasOwn(rewardCatalogue, name)) return;
+  const names = Object.keys(rewardCatalogue);
+  const meant = nearest(name, names);
+  throw new UsageError(
+    `Cannot use rewards as there is no such reward: ${name}; ` +
+      (meant === undefined ? `there are ${names.join(", ")}` : `did you mean ${meant}?`),
+  );
+}
+
+/** The towers that a reward looks through; formulas have none, and stand by `clip`. */
+export function judgeOf(reward: string): JudgeName {
+  return reward === "mini_pick" || reward === "mini_hps" || reward === "gold" ? reward : "clip";
+}
+
+/** A judge's image tower as the critic looks through it. */
+export function towerOf({ config, weights }: Judge): Frozen<Value, Value> {
+  return { weights, build: (scope, images) => embedImages(scope, config.vision_config, images) };
+}
+
+/** Both towers of a judge, ready to embed: for diversity, and for telling what an image shows. */
+export async function loadEmbedder(source: RewardSource, name: JudgeName): Promise<Embedder> {
+  const judge = await source.judges.encoder(name);
+  return embedder(judge.config, contextOf(source, judge));
+}
+
+async function loadReward(source: RewardSource, name: string): Promise<Reward> {
+  const { judges } = source;
+  const formula = analyticRewards.find((reward) => reward.name === name);
+  if (formula !== undefined) return formula;
+  const judge = await judges.encoder(judgeOf(name));
+  const context = contextOf(source, judge);
+  switch (name) {
+    case "mini_aesthetic": {
+      const weights = { ...judge.weights, ...await judges.aestheticHead() };
+      return miniAesthetic({ ...context, weights }, judge.config.vision_config);
+    }
+    case "mini_pick":
+      return miniPick(context, judge.config);
+    case "mini_hps":
+      return miniHps(context, judge.config);
+    case "gold":
+      return gold({ ...context, statistics: await judges.goldStatistics() }, judge.config);
+  }
+  throw new UsageError(`Cannot use rewards as this one cannot be loaded yet: ${name}`);
+}
+
+function contextOf({ runtime, tokenizer }: RewardSource, { config, weights }: Judge): DualEncoderContext {
+  const length = config.text_config.max_position_embeddings;
+  return { runtime, weights, batchSize: BATCH, tokenize: (prompts) => tokenizer.encode(prompts, length) };
+}
