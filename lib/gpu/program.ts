@@ -9,7 +9,7 @@ import { checkInputs } from "../engine/interpreter.ts";
 import type { Dispatch, Place, Plan } from "../engine/plan.ts";
 import type { DeviceArray, Program } from "../engine/runtime.ts";
 import type { BufferPool } from "./memory.ts";
-import type { BuiltPipeline, PipelineCache } from "./pipelines.ts";
+import type { PipelineCache } from "./pipelines.ts";
 import { type GpuArray, gpuArray, write } from "./runtime.ts";
 import { runJobs, timeJobs } from "./timer.ts";
 
@@ -36,29 +36,40 @@ export interface BuiltProgram {
   readonly profile: (inputs: Readonly<Record<string, DeviceArray | Tensor>>) => Promise<Profile[]>;
 }
 
-/** A dispatch with what the encoder needs. */
+/** A dispatch with what the encoder needs; that lies flat, as encoding a step is mostly waiting for memory. */
 interface Ready {
   readonly dispatch: Dispatch;
-  readonly built: BuiltPipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly pipeline: GPUComputePipeline;
   bindGroup: GPUBindGroup | null;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
+/** An input as it was given last. */
+interface Given {
+  readonly array: DeviceArray | Tensor;
+  readonly buffer: GPUBuffer;
 }
 
 /** Builds a program from a plan. */
 export async function program(graph: Graph, plan: Plan, host: Host): Promise<BuiltProgram> {
   const { device, pool } = host;
-  const steps: Ready[] = await Promise.all(plan.dispatches.map(async (dispatch) => ({
-    dispatch,
-    built: await host.pipelines.get(dispatch.kernel),
-    bindGroup: null,
-  })));
+  const steps: Ready[] = await Promise.all(plan.dispatches.map(async (dispatch) => {
+    const { kernel } = dispatch;
+    const [x, y, z] = kernel.workgroups;
+    return { dispatch, ...await host.pipelines.get(kernel), bindGroup: null, x, y, z };
+  }));
   const slots = plan.slots.map(pool.take);
   clear(device, plan.zeroed.map((index) => slots[index]!));
   const own = new Map<string, GPUBuffer>();
-  const bound = new Map<string, GPUBuffer>();
+  const bound = new Map<string, Given>();
+  const names = Object.keys(graph.inputs);
   const readers = readersOf(steps);
 
   const bufferOf = ({ memory }: Place) =>
-    memory.kind === "slot" ? slots[memory.index]! : bound.get(memory.name)!;
+    memory.kind === "slot" ? slots[memory.index]! : bound.get(memory.name)!.buffer;
   /** The buffer of an input; values from the host go to a buffer that the program keeps for them. */
   const bufferFor = (name: string, given: DeviceArray | Tensor): GPUBuffer => {
     if (!("data" in given)) return gpuArray(given).buffer;
@@ -69,16 +80,22 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
   };
   /** Binds the inputs; only what reads an input that lies elsewhere than last time is bound anew. */
   const bind = (inputs: Readonly<Record<string, DeviceArray | Tensor>>): void => {
-    checkInputs(graph, inputs);
-    for (const name of Object.keys(graph.inputs)) {
-      const buffer = bufferFor(name, inputs[name]!);
-      if (bound.get(name) === buffer) continue;
-      bound.set(name, buffer);
-      for (const step of readers.get(name) ?? []) step.bindGroup = null;
+    const stale = new Set<Ready>(bound.size === 0 ? steps : []);
+    // Most inputs are weights, the same arrays time and again.
+    const changed = names.filter((name) =>
+      bound.get(name)?.array !== inputs[name] || "data" in inputs[name]!
+    );
+    if (changed.length > 0 || Object.keys(inputs).length !== names.length) checkInputs(graph, inputs);
+    for (const name of changed) {
+      const array = inputs[name]!;
+      const buffer = bufferFor(name, array);
+      const isSame = bound.get(name)?.buffer === buffer;
+      bound.set(name, { array, buffer });
+      if (!isSame) readers.get(name)?.forEach((step) => stale.add(step));
     }
-    for (const step of steps) {
-      step.bindGroup ??= device.createBindGroup({
-        layout: step.built.layout,
+    for (const step of stale) {
+      step.bindGroup = device.createBindGroup({
+        layout: step.layout,
         entries: step.dispatch.places.map((place, binding) => ({
           binding,
           resource: { buffer: bufferOf(place), offset: place.offset, size: Math.ceil(place.bytes / 16) * 16 },
@@ -86,10 +103,9 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
       });
     }
   };
-  const encode = (pass: GPUComputePassEncoder, { dispatch, built, bindGroup }: Ready): void => {
-    pass.setPipeline(built.pipeline);
-    pass.setBindGroup(0, bindGroup!);
-    const [x, y, z] = dispatch.kernel.workgroups;
+  const encode = (pass: GPUComputePassEncoder, { pipeline, bindGroup, x, y, z }: Ready): void => {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(x, y, z);
   };
 
