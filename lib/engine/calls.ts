@@ -7,13 +7,10 @@ import { size } from "../core/tensor.ts";
 import { elementwise } from "../../kernels/elementwise.ts";
 import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
 import { reduce } from "../../kernels/reduce.ts";
-import type { Step } from "./fuse.ts";
 import type { Attrs, Value } from "./graph.ts";
-import type { Homes } from "./homes.ts";
+import type { Block, Homes } from "./homes.ts";
 import type { Lowering, LoweringContext, Operand } from "./lowering.ts";
-
-/** What memory is assigned to: a stored value, or the scratch of one op. */
-export type Block = Value | { readonly scratch: number };
+import type { KernelStep, ReduceStep, Step } from "./steps.ts";
 
 /** A part of a block. */
 export interface BlockPart {
@@ -28,9 +25,6 @@ export interface Call {
   readonly kernel: Kernel;
   readonly blocks: readonly BlockPart[];
 }
-
-/** A step that is an op's own kernels. */
-export type KernelStep = Step & { readonly kind: "kernel" };
 
 /** The tiles that were chosen for steps; others take their op's default. */
 export type TileChoices = ReadonlyMap<Step, Tile>;
@@ -67,7 +61,7 @@ export function loweringOf(
   return { lowering, context: { inputs, outputs: node.outputs, attrs, target, epilogue } };
 }
 
-function lowerReduce(step: Step & { kind: "reduce" }): Call[] {
+function lowerReduce(step: ReduceStep): Call[] {
   const { kernels: [first, second], partial } = reduce(step);
   const reads = step.reads.map(whole);
   if (second === undefined) return [{ kernel: first!, blocks: [...reads, whole(step.output)] }];
@@ -104,9 +98,9 @@ function lowerNode(step: KernelStep, target: Target, tile: Tile | undefined): Ca
 
 /** Whether a copy has nothing to do, as what it reads was written where it belongs. */
 function isInPlaceCopy(blocks: readonly BlockPart[], homes: Homes): boolean {
-  const [from, to] = blocks;
-  return blocks.length === 2 && homes.collected.has(to!.block as Value) && from!.block !== to!.block &&
-    homes.of(from!.block).block === to!.block;
+  if (blocks.length !== 2) return false;
+  const [from, to] = blocks as readonly [BlockPart, BlockPart];
+  return homes.collected.has(to.block) && homes.of(from.block).block === homes.of(to.block).block;
 }
 
 function whole(value: Value): BlockPart {

@@ -6,13 +6,16 @@
  * @module
  */
 
-import { size } from "../core/tensor.ts";
+import { sameShape, size, type TensorType } from "../core/tensor.ts";
 import type { Kernel, Target } from "../../kernels/kernel.ts";
-import { type Block, type Call, lowerSteps, type TileChoices } from "./calls.ts";
-import { fuse, type Fused } from "./fuse.ts";
+import { type BlockPart, type Call, lowerSteps, type TileChoices } from "./calls.ts";
+import { fuse } from "./fuse.ts";
 import type { Graph, Value } from "./graph.ts";
-import { type Homes, homesOf } from "./homes.ts";
+import { type Block, checkUpdates, type Homes, homesOf } from "./homes.ts";
+import { schedule } from "./schedule.ts";
 import { simplify } from "./simplify.ts";
+import { assignSlots, type Lifetime } from "./slots.ts";
+import type { Fused, Stored } from "./steps.ts";
 
 /** Memory of a plan: an input of the graph, or a slot of the plan's own. */
 export type Memory =
@@ -21,6 +24,7 @@ export type Memory =
 
 /** A part of memory, from an offset on. */
 export interface Place {
+  /** Whose part. */
   readonly memory: Memory;
   /** In bytes, a multiple of 256. */
   readonly offset: number;
@@ -28,23 +32,37 @@ export interface Place {
   readonly bytes: number;
 }
 
+/** Where a result is after a run. */
+export interface Result extends Place {
+  /** The input that the graph has turned into this result where it lay; `null`: the result is to be copied. */
+  readonly updates: string | null;
+}
+
 /** One kernel and the places its bindings are bound to. */
 export interface Dispatch {
+  /** The kernel. */
   readonly kernel: Kernel;
+  /** One for each binding. */
   readonly places: readonly Place[];
 }
 
 /** Everything that is to be done for a graph. */
 export interface Plan {
+  /** The kernels in their order. */
   readonly dispatches: readonly Dispatch[];
   /** Bytes of every slot. */
   readonly slots: readonly number[];
   /** Slots that are zero before the first run, and no other value's later. */
   readonly zeroed: readonly number[];
-  readonly outputs: Readonly<Record<string, Place>>;
+  /** The results by name. */
+  readonly outputs: Readonly<Record<string, Result>>;
 }
 
-/** Plans a graph for an adapter. */
+/**
+ * Plans a graph for an adapter.
+ *
+ * @throws {TypeError} If a value is read after it was updated in place, or an input is not the graph's own.
+ */
 export function plan(graph: Graph, target: Target): Plan {
   return planSteps(graph, fuse(simplify(graph)), target);
 }
@@ -53,58 +71,44 @@ export function plan(graph: Graph, target: Target): Plan {
  * Plans the steps of a graph.
  *
  * @param tiles A tuner's choices.
+ * @throws {TypeError} If a value is read after it was updated in place.
  */
 export function planSteps(
   graph: Graph,
-  { steps, outputs }: Fused,
+  fused: Fused,
   target: Target,
   tiles: TileChoices = new Map(),
 ): Plan {
-  const inputs = new Map(Object.entries(graph.inputs).map(([name, value]) => [value, name]));
-  const homes = homesOf(steps, outputs);
+  const names = new Map<Block, string>(Object.entries(graph.inputs).map(([name, value]) => [value, name]));
+  const homes = homesOf(fused);
+  const { steps, outputs } = schedule(fused, homes);
+  checkUpdates({ steps, outputs }, (value) => names.get(value) ?? `a result of ${value.node.op.name}`);
   const calls = lowerSteps(steps, homes, target, tiles);
-  checkOverwrites(calls, homes, inputs);
-
-  const lastUse = new Map<Block, number>();
-  calls.forEach(({ blocks }, i) => blocks.forEach(({ block }) => lastUse.set(homes.of(block).block, i)));
-  const forever = [...Object.values(outputs).map(({ value }) => value), ...homes.collected];
-  forever.forEach((value) => lastUse.set(homes.of(value).block, Infinity));
-
-  const slots: number[] = [];
-  const free = new Set<number>();
+  const lifetimes = lifetimesOf(calls, Object.values(outputs).map(({ value }) => value), homes);
+  for (const input of names.keys()) lifetimes.delete(input);
+  const slots = assignSlots([...lifetimes.values()]);
   const memories = new Map<Block, Memory>();
-  const placeOf = (block: Block, offset: number, bytes: number): Place => {
+  names.forEach((name, block) => memories.set(block, { kind: "input", name }));
+  [...lifetimes.keys()].forEach((block, i) => memories.set(block, { kind: "slot", index: slots.of[i]! }));
+  const placeOf = ({ block, offset, bytes }: BlockPart): Place => {
     const home = homes.of(block);
-    if (!memories.has(home.block)) {
-      const name = inputs.get(home.block as Value);
-      const needed = home.block === block ? bytes : bytesOf(home.block as Value);
-      memories.set(
-        home.block,
-        name !== undefined ? { kind: "input", name } : {
-          kind: "slot",
-          index: homes.collected.has(home.block as Value)
-            ? newSlot(slots, needed)
-            : takeSlot(slots, free, needed),
-        },
-      );
-    }
     return { memory: memories.get(home.block)!, offset: home.offset + offset, bytes };
   };
-  const dispatches = calls.map(({ kernel, blocks }, i): Dispatch => {
-    const places = blocks.map(({ block, offset, bytes }) => placeOf(block, offset, bytes));
-    blocks.forEach(({ block }, n) => {
-      const { memory } = places[n]!;
-      if (memory.kind === "slot" && lastUse.get(homes.of(block).block) === i) free.add(memory.index);
-    });
-    return { kernel, places };
-  });
-  const results = Object.entries(outputs).map(([name, { value, offset }]): [string, Place] => [
-    name,
-    placeOf(value, 4 * offset, bytesOf(graph.outputs[name]!)),
-  ]);
-  const zeroed = [...homes.collected].map((value) => placeOf(value, 0, bytesOf(value)).memory)
+  const resultOf = (name: string, { value, offset }: Stored): Result => {
+    const type = graph.outputs[name]!;
+    const place = placeOf({ block: value, offset: 4 * offset, bytes: bytesOf(type) });
+    return { ...place, updates: updatedInput(graph, type, value, place) };
+  };
+  const zeroed = [...homes.collected].map((block) => memories.get(homes.of(block).block)!)
     .flatMap((memory) => memory.kind === "slot" ? [memory.index] : []);
-  return { dispatches, slots, zeroed, outputs: Object.fromEntries(results) };
+  return {
+    dispatches: calls.map(({ kernel, blocks }) => ({ kernel, places: blocks.map(placeOf) })),
+    slots: slots.bytes,
+    zeroed: [...new Set(zeroed)],
+    outputs: Object.fromEntries(
+      Object.entries(outputs).map(([name, stored]) => [name, resultOf(name, stored)]),
+    ),
+  };
 }
 
 /** Bytes of the slots together: what a plan needs besides its inputs. */
@@ -122,39 +126,32 @@ export function showPlan({ dispatches, slots }: Plan): string {
   ].join("\n");
 }
 
+/** When each block of memory is in use. Results stay for ever; what others are gathered into is nobody else's ever. */
+function lifetimesOf(calls: readonly Call[], results: readonly Value[], homes: Homes): Map<Block, Lifetime> {
+  const lifetimes = new Map<Block, Lifetime>();
+  const extend = (block: Block, bytes: number, first: number, last: number) => {
+    const home = homes.of(block).block;
+    const known = lifetimes.get(home);
+    lifetimes.set(home, {
+      bytes: "shape" in home ? bytesOf(home) : bytes,
+      first: Math.min(first, known?.first ?? first),
+      last: Math.max(last, known?.last ?? last),
+    });
+  };
+  calls.forEach(({ blocks }, i) => blocks.forEach(({ block, bytes }) => extend(block, bytes, i, i)));
+  for (const value of results) extend(value, bytesOf(value), Infinity, Infinity);
+  for (const block of homes.collected) extend(block, 0, -Infinity, Infinity);
+  return lifetimes;
+}
+
+/** The input that a result took the place of, if it is that input's match in every respect. */
+function updatedInput(graph: Graph, { shape }: TensorType, value: Value, place: Place): string | null {
+  if (place.memory.kind !== "input" || place.offset !== 0) return null;
+  const input = graph.inputs[place.memory.name]!;
+  return value !== input && sameShape(input.shape, shape) ? place.memory.name : null;
+}
+
 /** Bytes that a value takes; never none. */
-function bytesOf({ shape }: { readonly shape: readonly number[] }): number {
+function bytesOf({ shape }: Pick<TensorType, "shape">): number {
   return Math.max(4 * size(shape), 4);
-}
-
-/** Refuses plans in which a value is read after another has been computed in its place. */
-function checkOverwrites(calls: readonly Call[], homes: Homes, inputs: ReadonlyMap<Value, string>): void {
-  for (const value of homes.overwritten) {
-    const uses = ({ blocks }: Call) => blocks.some(({ block }) => block === value);
-    const writes = ({ kernel, blocks }: Call) =>
-      blocks.some(({ block }, i) => block === value && kernel.bindings[i] === "read_write");
-    if (calls.findLastIndex(uses) > calls.findIndex(writes)) {
-      throw new TypeError(
-        `Cannot plan the graph as ${inputs.get(value) ?? "a value"} is read after it was updated in place`,
-      );
-    }
-  }
-}
-
-/** The smallest free slot that holds so many bytes, else the largest grown, else a new one. */
-function takeSlot(slots: number[], free: Set<number>, bytes: number): number {
-  const candidates = [...free].sort((a, b) => slots[a]! - slots[b]!);
-  const index = candidates.find((slot) => slots[slot]! >= bytes) ?? candidates.at(-1);
-  if (index === undefined) return newSlot(slots, bytes);
-  free.delete(index);
-  slots[index] = Math.max(slots[index]!, rounded(bytes));
-  return index;
-}
-
-function newSlot(slots: number[], bytes: number): number {
-  return slots.push(rounded(bytes)) - 1;
-}
-
-function rounded(bytes: number): number {
-  return Math.ceil(bytes / 256) * 256;
 }

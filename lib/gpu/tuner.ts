@@ -9,9 +9,9 @@
 import { size } from "../core/tensor.ts";
 import type { Epilogue } from "../../kernels/expression.ts";
 import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
-import { type KernelStep, loweringOf, type TileChoices } from "../engine/calls.ts";
-import type { Step } from "../engine/fuse.ts";
+import { loweringOf, type TileChoices } from "../engine/calls.ts";
 import type { KernelCall, Operand } from "../engine/lowering.ts";
+import type { KernelStep, Step } from "../engine/steps.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { type Job, runJobs, timeJobs } from "./timer.ts";
 
