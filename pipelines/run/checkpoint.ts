@@ -13,21 +13,10 @@ import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { unpackParams } from "../../lib/optim/flat.ts";
 import type { State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
-import type { RawConfig } from "../config.ts";
 import { exists, readJson, readSafetensors, syncFolder, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
-import { firstDifference } from "./first_difference.ts";
+import { checkOrigin, type Origin } from "./origin.ts";
 import { type Counters, packState, type SavedState, unpackState } from "./state_file.ts";
-
-/** What a checkpoint belongs to: it is of use to no other run. */
-export interface Origin {
-  /** The program's version. */
-  readonly version: string;
-  /** The hash of the model's weights. */
-  readonly model: string;
-  /** The configuration, without what may differ: see {@linkcode originOf}. */
-  readonly config: RawConfig;
-}
 
 /** A checkpoint that was found. */
 export interface Checkpoint extends SavedState {
@@ -40,12 +29,6 @@ export const LORA_FILE = "pytorch_lora_weights.safetensors";
 
 const TENSORS_FILE = "state.safetensors";
 const STATE_FILE = "state.json";
-
-/** What a run's checkpoints belong to. How long the run goes on and how often it is saved may change in between. */
-export function originOf(version: string, model: string, config: RawConfig): Origin {
-  const { num_epochs: _length, save_freq: _saves, ...rest } = config;
-  return { version, model, config: rest };
-}
 
 /**
  * Writes a checkpoint below a folder: aside, flushed to disk, then moved into place.
@@ -114,27 +97,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
  * @throws {UsageError} If the checkpoint belongs to another version, model or configuration, or is damaged.
  */
 export function stateOf(checkpoint: Checkpoint, layouts: Layouts, origin: Origin): State {
-  const found = checkpoint.origin;
-  if (found.version !== origin.version) {
-    throw new UsageError(
-      `Cannot resume as the checkpoint was written by version ${found.version}: this is ${origin.version}`,
-    );
-  }
-  if (found.model !== origin.model) {
-    throw new UsageError(
-      `Cannot resume as the checkpoint is of another model: its weights have the hash ${
-        short(found.model)
-      }, ` +
-        `the weights here ${short(origin.model)}`,
-    );
-  }
-  const other = firstDifference(found.config, origin.config);
-  if (other !== null) {
-    const [name, theirs, ours] = other;
-    throw new UsageError(
-      `Cannot resume as the checkpoint is of another configuration: ${name} is ${theirs} there and ${ours} here`,
-    );
-  }
+  checkOrigin(checkpoint.origin, origin);
   try {
     return unpackState(checkpoint, layouts);
   } catch (cause) {
@@ -155,10 +118,6 @@ export async function listCheckpoints(checkpoints: string): Promise<readonly num
 /** The name of the checkpoint after an epoch: `epoch-0005`. */
 export function checkpointName(epoch: number): string {
   return `epoch-${String(epoch).padStart(4, "0")}`;
-}
-
-function short(hash: string): string {
-  return hash.slice(0, 12);
 }
 
 async function removeIfThere(folder: string): Promise<void> {

@@ -1,0 +1,129 @@
+/**
+ * Looking at a policy: always the same prompts and seeds, so that what changes is the policy.
+ *
+ * @module
+ */
+
+import type { F32, FloatTensor } from "../../lib/core/tensor.ts";
+import { type Diversity, diversity } from "../../lib/rewards/diversity.ts";
+import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
+import type { Conditioning } from "../../lib/stages/conditioning.ts";
+import type { Context } from "../../lib/stages/context.ts";
+import { generate } from "../../lib/stages/generate.ts";
+import { moments } from "../../lib/stages/prompt_statistics.ts";
+import { pairKey } from "../pair_key.ts";
+
+/** Prompts and seeds that a policy is looked at with, `N` pairs: all seeds of a prompt in a row. */
+export interface Gallery {
+  /** Every prompt once, read. */
+  readonly conditioning: Conditioning;
+  /** How many seeds each prompt has, from 0 on. */
+  readonly seeds: number;
+}
+
+/** The scores of single images, kept so that images of the same prompt and seed can be compared between epochs. */
+export interface Scores {
+  /** `N` prompts. */
+  readonly prompts: readonly string[];
+  /** `N` seeds. */
+  readonly seeds: readonly number[];
+  /** `N` scores of each reward by its name. */
+  readonly rewards: Readonly<Record<string, readonly number[]>>;
+}
+
+/** What there is to log of an evaluation. */
+export interface Evaluation {
+  /** `N`. */
+  readonly images: number;
+  /** Every reward on its own scale. */
+  readonly rewards: Readonly<Record<string, RewardChange>>;
+  /** How different the images are, to a judge. */
+  readonly diversity: Diversity;
+  /** Mean divergence of a trajectory from the base model's. */
+  readonly kl_to_base: number;
+}
+
+/** A reward over a gallery. */
+export interface RewardChange {
+  /** Its mean. */
+  readonly mean: number;
+  /** Its standard deviation. */
+  readonly std: number;
+  /** Mean change from the base model's image of the same prompt and seed; `null` where there is none. */
+  readonly change: number | null;
+  /** Standard error of that change. */
+  readonly change_error: number | null;
+}
+
+/** What a policy draws for a gallery. */
+export interface Drawn {
+  /** `[N, H, W, 3]`. */
+  readonly images: FloatTensor;
+  /** `[N]`, divergence from the base model. */
+  readonly klToBase: F32;
+}
+
+/** Reads the prompts of a gallery. */
+export async function openGallery(ctx: Context, prompts: readonly string[], seeds: number): Promise<Gallery> {
+  return { conditioning: await ctx.encodePrompts(prompts), seeds };
+}
+
+/** Draws a gallery. An image's noise comes from its prompt and seed, not from the run. */
+export async function drawGallery(
+  ctx: Context,
+  policy: F32,
+  { conditioning, seeds }: Gallery,
+): Promise<Drawn> {
+  const pairs = conditioning.prompts.flatMap((prompt, row) =>
+    Array.from({ length: seeds }, (_, seed) => ({ row, key: pairKey(prompt, seed) }))
+  );
+  const keys = pairs.map(({ key }) => key);
+  const promptRows = pairs.map(({ row }) => row);
+  const { images, klToBase } = await generate(policy, { conditioning, promptRows, keys }, ctx);
+  return { images, klToBase };
+}
+
+/**
+ * Scores a drawn gallery by all rewards.
+ *
+ * @param judge Looks at diversity, with a tower that is no training reward's.
+ * @param base What the base model scored; `null` if unknown.
+ */
+export async function evaluateGallery(
+  ctx: Context,
+  judge: ImageEmbedder,
+  { conditioning, seeds }: Gallery,
+  { images, klToBase }: Drawn,
+  base: Scores | null,
+): Promise<{ readonly evaluation: Evaluation; readonly scores: Scores }> {
+  const prompts = conditioning.prompts.flatMap((prompt) => Array<string>(seeds).fill(prompt));
+  const { train, evaluate } = ctx.rewards;
+  const rewards: Record<string, number[]> = {};
+  for (const reward of [train, ...evaluate]) {
+    rewards[reward.name] ??= Array.from(await reward.score(images, prompts) as ArrayLike<number>);
+  }
+  return {
+    evaluation: {
+      images: prompts.length,
+      rewards: Object.fromEntries(
+        Object.entries(rewards).map(([name, scores]) => [name, changeOf(scores, base?.rewards[name])]),
+      ),
+      diversity: diversity(await judge.images(images), prompts),
+      kl_to_base: moments(klToBase).mean,
+    },
+    scores: { prompts, seeds: prompts.map((_, n) => n % seeds), rewards },
+  };
+}
+
+/** Mean and deviation, and how far each score is from its own before. */
+function changeOf(scores: readonly number[], before: readonly number[] | undefined): RewardChange {
+  const { mean, std } = moments(scores);
+  if (before?.length !== scores.length) return { mean, std, change: null, change_error: null };
+  const change = moments(scores.map((score, n) => score - before[n]!));
+  return {
+    mean,
+    std,
+    change: change.mean,
+    change_error: change.std / Math.sqrt(Math.max(scores.length - 1, 1)),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * What makes two runs the same run, so that one can go on from the other's checkpoint.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { Config, RawConfig } from "../config.ts";
+import { UsageError } from "../usage_error.ts";
+import { firstDifference } from "./first_difference.ts";
+
+/** What a checkpoint belongs to: it is of use to no other run. */
+export interface Origin {
+  /** The program's version. */
+  readonly version: string;
+  /** The hash of the model's weights. */
+  readonly model: string;
+  /** The configuration as far as the run depends on it. */
+  readonly config: RawConfig;
+}
+
+/** All prompts of a run, by what they are for. */
+export interface RunPrompts {
+  /** What is drawn in training. */
+  readonly train: readonly string[];
+  /** What is drawn for evaluation. */
+  readonly evaluate: readonly string[];
+  /** What is on the grid of images. */
+  readonly images: readonly string[];
+}
+
+/**
+ * Tells what a run's checkpoints belong to. How long the run goes on, how often it is saved, and where model and prompts lie may
+ * change in between; what they hold may not.
+ *
+ * @param model The hash of the model's weights.
+ */
+export function originOf(version: string, model: string, config: Config, prompts: RunPrompts): Origin {
+  const { num_epochs: _epochs, save_freq: _saves, model: _place, evaluate, images, ...rest } = config;
+  return {
+    version,
+    model,
+    config: {
+      ...rest,
+      prompts: digest(prompts.train),
+      evaluate: { ...evaluate, prompts: digest(prompts.evaluate) },
+      images: { ...images, prompts: digest(prompts.images) },
+    },
+  };
+}
+
+/**
+ * Checks that a checkpoint belongs to a run.
+ *
+ * @throws {UsageError} Naming what differs.
+ */
+export function checkOrigin(found: Origin, expected: Origin): void {
+  if (found.version !== expected.version) {
+    throw new UsageError(
+      `Cannot resume as the checkpoint was written by version ${found.version}: this is ${expected.version}`,
+    );
+  }
+  if (found.model !== expected.model) {
+    throw new UsageError(
+      `Cannot resume as the checkpoint is of another model: its weights have the hash ${
+        short(found.model)
+      }, ` +
+        `those of the model and rewards here ${short(expected.model)}`,
+    );
+  }
+  const other = firstDifference(found.config, expected.config);
+  if (other === null) return;
+  const [name, theirs, ours] = other;
+  throw new UsageError(
+    `Cannot resume as the checkpoint is of another configuration: ${name} is ${theirs} there and ${ours} here`,
+  );
+}
+
+/** The start of the SHA-256 of a list, for telling lists apart. */
+function digest(texts: readonly string[]): string {
+  return short(createHash("sha256").update(JSON.stringify(texts)).digest("hex"));
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}

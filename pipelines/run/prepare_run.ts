@@ -1,0 +1,116 @@
+/**
+ * From a request to a run: models and rewards loaded, everything compiled, the state to go on from.
+ *
+ * @module
+ */
+
+import type { Runtime } from "../../lib/engine/runtime.ts";
+import { openGpu } from "../../lib/gpu/device.ts";
+import { gpuRuntime } from "../../lib/gpu/runtime.ts";
+import { prepare } from "../../lib/stages/context.ts";
+import { initialState } from "../../lib/stages/state.ts";
+import { showConfig } from "../config.ts";
+import { writeAtomically } from "../files.ts";
+import { loadPipeline } from "../load_pipeline.ts";
+import { judgeOf, loadEmbedder } from "../load_rewards.ts";
+import { modelFolder } from "../load/model_folder.ts";
+import type { Run } from "../train.ts";
+import { stateOf } from "./checkpoint.ts";
+import { openGallery } from "./evaluation.ts";
+import { sittingOn, VERSION, writeManifest } from "./manifest.ts";
+import { originOf } from "./origin.ts";
+import type { Request } from "./request.ts";
+import { readBaseScores } from "./run_folder.ts";
+import type { Screen } from "./screen.ts";
+
+/** What a run computes on. */
+export interface Adapter {
+  /** Its own name. */
+  readonly name: string;
+  /** Whether it is the CPU in truth. */
+  readonly isSoftware: boolean;
+  /** Runs graphs on it. */
+  readonly runtime: Runtime;
+  /** Bytes that it held at most so far, if it can tell. */
+  readonly peakBytes?: () => number;
+}
+
+/** Opens the system's GPU, or its stand-in. */
+export async function openAdapter(): Promise<Adapter> {
+  const gpu = await openGpu(navigator.gpu);
+  const runtime = gpuRuntime(gpu);
+  return { name: gpu.name, isSoftware: gpu.target.software, runtime, peakBytes: runtime.peakBytes };
+}
+
+/**
+ * Loads and compiles what a run needs, and writes its configuration and manifest.
+ *
+ * @throws {Error} If something is missing or does not fit, the checkpoint among them.
+ */
+export async function prepareRun(
+  request: Request,
+  adapter: Adapter,
+  screen: Screen,
+  stop: AbortSignal,
+): Promise<Run> {
+  const { config, prompts, folder, checkpoint } = request;
+  const { runtime } = adapter;
+  const model = await modelFolder(config.model);
+  screen.progress(0, "loading");
+  const names = [config.rewards.train, ...config.rewards.evaluate];
+  const pipeline = await loadPipeline(runtime, model, {
+    lora: config.lora,
+    critic: { config: config.critic, reward: config.rewards.train },
+    rewards: names,
+  });
+  const { models, rewards, judges, tokenizer, hash } = pipeline;
+  const ctx = await prepare({
+    options: config,
+    models,
+    runtime,
+    prompts: prompts.train,
+    rewards: {
+      train: rewards[config.rewards.train]!,
+      evaluate: config.rewards.evaluate.map((name) => rewards[name]!),
+    },
+    clock: () => performance.now(),
+  });
+  const origin = originOf(VERSION, hash, config, prompts);
+  const start = checkpoint === null ? initialState(ctx) : stateOf(checkpoint, ctx.layouts, origin);
+
+  // Diversity is judged by a tower that the training reward does not look through.
+  const judge = judgeOf(config.rewards.train) === "gold" ? "mini_pick" : "gold";
+  const { evaluate, images } = config;
+  const viewing = {
+    evaluation: evaluate.every === 0 ? null : {
+      gallery: await openGallery(ctx, prompts.evaluate, evaluate.seeds),
+      every: evaluate.every,
+    },
+    grid: images.every === 0 ? null : {
+      gallery: await openGallery(ctx, prompts.images, images.seeds),
+      every: images.every,
+    },
+    judge: await loadEmbedder({ runtime, judges, tokenizer }, judge),
+    base: start.epoch === 0 ? null : await readBaseScores(folder),
+    peakBytes: adapter.peakBytes,
+  };
+  await writeAtomically(folder.config, showConfig(config));
+  await writeManifest(folder.manifest, {
+    ...sittingOn(adapter.name, adapter.isSoftware, new Date()),
+    seed: config.seed,
+    model: { name: config.model, hash },
+    prompts,
+    resumed: [],
+  }, start.epoch);
+  return {
+    ctx,
+    viewing,
+    start,
+    folder,
+    origin,
+    saveEvery: config.save_freq,
+    screen,
+    stop,
+    now: () => Date.now() / 1000,
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * What `attune train` is asked for: a new run, or an old one to go on with.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { type Config, readConfig } from "../config.ts";
+import { fromCaller } from "../paths.ts";
+import { readPrompts } from "../prompts.ts";
+import { UsageError } from "../usage_error.ts";
+import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import type { RunPrompts } from "./origin.ts";
+import { findRun, makeNumberedFolder, makeRunFolder, type RunFolder } from "./run_folder.ts";
+
+/** The options of the task. */
+export interface TrainArguments {
+  /** A configuration file. */
+  readonly config?: string | undefined;
+  /** Single fields of it, `key=value`. */
+  readonly set: readonly string[];
+  /** The folder of a new run. */
+  readonly out?: string | undefined;
+  /** The folder of an old run. */
+  readonly resume?: string | undefined;
+}
+
+/** A run that can begin, or go on. */
+export interface Request {
+  /** How to train. */
+  readonly config: Config;
+  /** All prompts, by what they are for. */
+  readonly prompts: RunPrompts;
+  /** Where everything goes. */
+  readonly folder: RunFolder;
+  /** Where to go on from; `null`: from the beginning. */
+  readonly checkpoint: Checkpoint | null;
+  /** Whether the folder was made for this. */
+  readonly isNew: boolean;
+}
+
+/** Where runs without `--out` go. */
+const RUNS = fileURLToPath(new URL("../../runs", import.meta.url));
+
+/**
+ * Checks what is asked for, and makes the folder of a new run.
+ *
+ * @throws {UsageError} If options, configuration, prompts or folder cannot be used.
+ * @throws {Error} If the folder cannot be made.
+ */
+export async function readRequest(options: TrainArguments): Promise<Request> {
+  const { config: file, set, out, resume } = options;
+  if (resume === undefined) {
+    const config = withFullPaths(await readConfig({ config: file, set }));
+    const prompts = await promptsOf(config);
+    const folder = out === undefined ? await makeNumberedFolder(RUNS) : await makeRunFolder(fromCaller(out));
+    return { config, prompts, folder, checkpoint: null, isNew: true };
+  }
+  if (file !== undefined || out !== undefined) {
+    throw new UsageError(
+      `Cannot use --${
+        file === undefined ? "out" : "config"
+      } as --resume goes on with a run that has its own: ` +
+        "--set num_epochs=N makes it longer",
+    );
+  }
+  const found = await findRun(fromCaller(resume));
+  const config = withFullPaths(await readConfig({ config: found.folder.config, set }));
+  const prompts = await promptsOf(config);
+  const checkpoint = found.checkpoint === null ? null : await readCheckpoint(found.checkpoint);
+  return { config, prompts, folder: found.folder, checkpoint, isNew: false };
+}
+
+/** The configuration with full paths, so that the run can go on from wherever it is called next. */
+function withFullPaths(config: Config): Config {
+  // As `modelFolder` and `readPrompts` do, paths are told from names by a dot or a slash.
+  const full = (nameOrPath: string) => /[./\\]/.test(nameOrPath) ? fromCaller(nameOrPath) : nameOrPath;
+  const { model, prompts, evaluate, images } = config;
+  return {
+    ...config,
+    model: full(model),
+    prompts: full(prompts),
+    evaluate: { ...evaluate, prompts: full(evaluate.prompts) },
+    images: { ...images, prompts: full(images.prompts) },
+  };
+}
+
+async function promptsOf({ prompts, evaluate, images }: Config): Promise<RunPrompts> {
+  return {
+    train: await readPrompts(prompts),
+    evaluate: await readPrompts(evaluate.prompts),
+    images: await readPrompts(images.prompts),
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * `attune train`: fine-tunes a model on a reward, and keeps everything of the run in one folder.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { relative } from "node:path";
+import type { Context, Progress } from "../lib/stages/context.ts";
+import type { State } from "../lib/stages/records.ts";
+import { configHelp } from "./config.ts";
+import { fromCaller } from "./paths.ts";
+import { saveCheckpoint } from "./run/checkpoint.ts";
+import { epochTable } from "./run/epoch_table.ts";
+import { epochs, type Viewing } from "./run/epochs.ts";
+import type { Origin } from "./run/origin.ts";
+import { type Adapter, openAdapter, prepareRun } from "./run/prepare_run.ts";
+import { readRequest, type Request } from "./run/request.ts";
+import { cutRun, type RunFolder, writeEpoch } from "./run/run_folder.ts";
+import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
+import { listenForInterrupt, throwIfStopped, unlessStopped, until } from "./run/until.ts";
+import { UsageError } from "./usage_error.ts";
+
+const HELP = `Fine-tunes a model on a reward: without options, the embedded model in some minutes.
+
+Usage: attune train [--config FILE] [--set key=value]… [--out DIR]
+       attune train --resume DIR [--set num_epochs=N]
+
+  --config FILE    how to train; without it, the defaults below
+  --set key=value  set one field, as often as needed: --set sample.num_steps=16
+  --out DIR        the run's folder; without it, the next number below runs/
+  --resume DIR     go on with a run where its last checkpoint is, or from one of its checkpoints
+  --help           print this
+
+The run's folder holds config.yaml, manifest.json, metrics.jsonl, TensorBoard's events, images, checkpoints with adapters
+that other tools load, and report.html. Ctrl-C stops after writing a checkpoint.
+
+Fields of the configuration:
+`;
+
+/** A run with all that it needs. */
+export interface Run {
+  /** The stages' surroundings. */
+  readonly ctx: Context;
+  /** What to look at beside training. */
+  readonly viewing: Viewing;
+  /** The state to go on from. */
+  readonly start: State;
+  /** Where everything goes. */
+  readonly folder: RunFolder;
+  /** What checkpoints belong to. */
+  readonly origin: Origin;
+  /** Epochs from one checkpoint to the next. */
+  readonly saveEvery: number;
+  /** Where progress is shown. */
+  readonly screen: Screen;
+  /** Tells to stop. */
+  readonly stop: AbortSignal;
+  /** Seconds since 1970. */
+  readonly now: () => number;
+}
+
+/**
+ * Runs the task.
+ *
+ * @param args Its arguments, without the name of the task.
+ * @returns The exit code.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const { help, ...options } = parseArgs(args, {
+    string: ["config", "set", "out", "resume"],
+    collect: ["set"],
+    boolean: ["help"],
+    unknown: (arg: string) => {
+      throw new UsageError(`Cannot use ${arg} as there is no such argument: see --help`);
+    },
+  });
+  if (help) {
+    console.log(HELP + configHelp());
+    return 0;
+  }
+  const screen = screenOn(systemTerminal());
+  const interrupt = listenForInterrupt(() => screen.line("Stopping; once more to stop at once."));
+  try {
+    return await runRequest(await readRequest(options), openAdapter, screen, interrupt.signal);
+  } finally {
+    interrupt.end();
+  }
+}
+
+/**
+ * Does what is asked for on an adapter. The folder of a run that does not come to begin is removed.
+ *
+ * @returns The exit code.
+ */
+export async function runRequest(
+  request: Request,
+  openAdapter: () => Promise<Adapter>,
+  screen: Screen,
+  stop: AbortSignal,
+): Promise<number> {
+  const { folder, isNew, config } = request;
+  let run: Run | null = null;
+  try {
+    const adapter = await openAdapter();
+    const { name, isSoftware } = adapter;
+    screen.line(`${name}${isSoftware ? " (software: a GPU is many times faster)" : ""}`);
+    run = await unlessStopped(stop, prepareRun(request, adapter, screen, stop));
+  } finally {
+    if (run === null && isNew) await Deno.remove(folder.path, { recursive: true });
+  }
+  if (run === null) {
+    screen.line("Stopped before training began.");
+    return 0;
+  }
+  const state = await train(run);
+  await finish(run, state, config.num_epochs);
+  return 0;
+}
+
+/**
+ * Trains to the end, or until it is told to stop: whatever ends it, the last complete epoch is kept.
+ *
+ * @returns The state after the last complete epoch.
+ */
+export async function train(run: Run): Promise<State> {
+  const { viewing, start, folder, screen, stop } = run;
+  const { num_epochs } = run.ctx.options;
+  const { train, evaluate } = run.ctx.rewards;
+  const table = epochTable([train, ...evaluate].map(({ name }) => name), num_epochs, screen.columns);
+  let state = start;
+  let saved = start.epoch;
+  const save = async () => {
+    if (state.epoch === saved) return;
+    await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin);
+    saved = state.epoch;
+  };
+  const ctx = { ...run.ctx, onProgress: progressOn(screen, () => state.epoch, num_epochs, stop) };
+
+  await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
+  screen.line(table.head);
+  try {
+    for await (const epoch of until(stop, epochs(ctx, viewing, start))) {
+      await writeEpoch(folder, epoch, run.now());
+      state = epoch.state;
+      table.rows(epoch.metrics).forEach(screen.line);
+      if (state.epoch % run.saveEvery === 0 || state.epoch === num_epochs) await save();
+    }
+  } catch (error) {
+    // What is complete is worth keeping, but the error says more than that this fails too.
+    await save().catch(() => {});
+    throw error;
+  } finally {
+    screen.clear();
+  }
+  await save();
+  return state;
+}
+
+/** Writes the report, and says what there is and how to go on. */
+async function finish({ folder, screen }: Run, { epoch }: State, epochs: number): Promise<void> {
+  const path = relative(fromCaller("."), folder.path) || ".";
+  if (epoch < epochs) {
+    screen.line(`Stopped after epoch ${epoch} of ${epochs}; go on with: attune train --resume ${path}`);
+  }
+  // Loaded late, as drawing takes a while to load.
+  const { writeReport } = await import("./report.ts");
+  screen.line(`Report: ${relative(fromCaller("."), await writeReport(folder.path))}`);
+}
+
+/** How an epoch's time is spent, about. */
+const SHARES: Readonly<Record<Progress["stage"], readonly [number, number]>> = {
+  sample: [0, 0.3],
+  score: [0.3, 0.32],
+  update: [0.32, 0.9],
+};
+
+function progressOn(
+  screen: Screen,
+  epoch: () => number,
+  epochs: number,
+  stop: AbortSignal,
+): (progress: Progress) => void {
+  return ({ stage, done, total }) => {
+    throwIfStopped(stop);
+    const [from, to] = SHARES[stage];
+    const part = from + (to - from) * done / total;
+    screen.progress((epoch() + part) / epochs, `epoch ${epoch() + 1}/${epochs}  ${stage}`);
+  };
+}
