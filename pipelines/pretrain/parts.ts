@@ -29,6 +29,7 @@ import { type EmojiPack, select, SIZE } from "../data/pack.ts";
 import { readJson, readSafetensors, writeAtomically } from "../files.ts";
 import { imageGrid } from "../image_grid.ts";
 import { clipLesson } from "./clip_lesson.ts";
+import { tasteParts } from "./taste_parts.ts";
 import type { Lesson } from "./trainer.ts";
 import { unetCaptions, unetImages, unetLesson } from "./unet_lesson.ts";
 import { vaeLesson } from "./vae_lesson.ts";
@@ -96,17 +97,18 @@ export const parts: Readonly<Record<string, Part>> = {
     },
     finish: (_, learned, write) => write(`unet/${WEIGHTS}`, learned),
   },
-  gold: judge("gold", goldClipConfig),
-  pick: judge("pick", miniPickConfig),
-  hps: judge("hps", miniHpsConfig, ["twemoji", "emojione", "noto-v1"]),
+  gold: judge("gold", "gold", goldClipConfig),
+  pick: judge("pick", "mini_pick", miniPickConfig),
+  hps: judge("hps", "mini_hps", miniHpsConfig, ["twemoji", "emojione", "noto-v1"]),
+  ...tasteParts,
 };
 
 /** Two towers that will judge images and that nothing else is made of. */
-function judge(name: string, config: DualEncoderConfig, vendors?: readonly string[]): Part {
+function judge(name: string, reward: string, config: DualEncoderConfig, vendors?: readonly string[]): Part {
   return {
     lesson: ({ pack, tokenizer }, batch) =>
       clipLesson(pack, tokenizer, { name, config, batch, ...vendors && { vendors } }),
-    finish: (_, learned, write) => write(`rewards/${name}_towers/model.safetensors`, learned),
+    finish: (_, learned, write) => write(`rewards/${reward}/model.safetensors`, learned),
   };
 }
 
