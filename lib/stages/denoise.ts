@@ -6,10 +6,23 @@
 import { fold, type Key, normals } from "../core/random.ts";
 import { type FloatTensor, type Shape, size, tensor } from "../core/tensor.ts";
 import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
-import type { DeviceArray } from "../engine/runtime.ts";
+import type { DeviceArray, Runtime } from "../engine/runtime.ts";
 import type { Conditioning } from "./conditioning.ts";
-import type { Context } from "./context.ts";
+import type { Models } from "./models.ts";
 import { pickRows } from "./rows.ts";
+import type { BoundProgram } from "./weights.ts";
+
+/** What denoising needs; a run's `Context` has it all. */
+export interface Denoiser {
+  /** Where everything runs. */
+  readonly runtime: Runtime;
+  /** Whose latents they are. */
+  readonly models: Pick<Models, "latentShape">;
+  /** See `stepGraph`. */
+  readonly programs: { readonly step: BoundProgram };
+  /** `[1, S, D]`, the empty prompt, which guidance leads away from. */
+  readonly uncond: FloatTensor;
+}
 
 /** Samples of one batch. */
 export interface Batch {
@@ -40,7 +53,7 @@ export interface Stepped {
 }
 
 /** Brings a batch's prompts to where the runtime computes. */
-export function putConditions({ runtime }: Context, { conditioning, promptRows }: Batch): BatchConditions {
+export function putConditions({ runtime }: Denoiser, { conditioning, promptRows }: Batch): BatchConditions {
   return {
     context: runtime.put(pickRows(conditioning.context, promptRows)),
     pooled: runtime.put(pickRows(conditioning.pooled, promptRows)),
@@ -48,12 +61,12 @@ export function putConditions({ runtime }: Context, { conditioning, promptRows }
 }
 
 /** The noise that samples start from, `[B, H, W, C]`. */
-export function startingNoise({ models }: Context, keys: readonly Key[]): FloatTensor {
+export function startingNoise({ models }: Denoiser, keys: readonly Key[]): FloatTensor {
   return noise(models.latentShape, keys.map((key) => fold(key, "start")));
 }
 
 /** The noise that a step adds, `[B, H, W, C]`. */
-export function noiseOf({ models }: Context, keys: readonly Key[], stepIndex: number): FloatTensor {
+export function noiseOf({ models }: Denoiser, keys: readonly Key[], stepIndex: number): FloatTensor {
   return noise(models.latentShape, keys.map((key) => fold(fold(key, "step"), stepIndex)));
 }
 
@@ -64,7 +77,7 @@ export function noiseOf({ models }: Context, keys: readonly Key[], stepIndex: nu
  * @param step The same for all samples.
  */
 export function takeStep(
-  { programs, uncond }: Context,
+  { programs, uncond }: Denoiser,
   policy: DeviceArray,
   { context }: BatchConditions,
   x: DeviceArray,

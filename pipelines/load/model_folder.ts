@@ -85,13 +85,18 @@ export async function readConfigFile<T>(path: string, parse: (json: unknown) => 
 export async function hashFiles(folder: string, files: Iterable<string>): Promise<string> {
   const whole = createHash("sha256");
   for (const file of [...new Set(files)].sort()) {
-    const one = createHash("sha256");
-    using content = await Deno.open(join(folder, file), { read: true });
-    const chunk = new Uint8Array(1 << 20);
-    for (let n = await content.read(chunk); n !== null; n = await content.read(chunk)) {
-      one.update(chunk.subarray(0, n));
-    }
-    whole.update(`${file}\0${one.digest("hex")}\n`);
+    whole.update(`${file}\0${await hashFile(join(folder, file))}\n`);
   }
   return whole.digest("hex");
+}
+
+/** The SHA-256 of a file in hexadecimal. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  using content = await Deno.open(path, { read: true });
+  const chunk = new Uint8Array(1 << 20);
+  for (let n = await content.read(chunk); n !== null; n = await content.read(chunk)) {
+    hash.update(chunk.subarray(0, n));
+  }
+  return hash.digest("hex");
 }

@@ -81,7 +81,7 @@ export const UNET_FILE = "unet/diffusion_pytorch_model.safetensors";
 export async function writeTinyModel(folder: string, { seed = 1, rewards = true } = {}): Promise<void> {
   const json = (file: string, value: unknown) => write(folder, file, JSON.stringify(value));
   const weights = (file: string, specs: readonly ParamSpec[], tag: number) =>
-    write(folder, file, writeSafetensors(initParams(specs, key(seed * 100 + tag))));
+    write(folder, file, writeSafetensors(initParams(specs.map(alive), key(seed * 100 + tag))));
   await json("model_index.json", { _class_name: "StableDiffusionPipeline" });
   await json("scheduler/scheduler_config.json", scheduler);
   await json("text_encoder/config.json", text);
@@ -128,6 +128,12 @@ export async function withTinyModel<T>(
 /** Writes tensors to a file of the folder again, as they are after a change. */
 export async function rewriteTensors(path: string, tree: ParamTree): Promise<void> {
   await Deno.writeFile(path, writeSafetensors(tree));
+}
+
+/** Layers that start at 0, as what a block adds does, would hide what is before them. */
+function alive(spec: ParamSpec): ParamSpec {
+  const isZero = spec.name.endsWith(".weight") && spec.init.kind === "constant" && spec.init.value === 0;
+  return isZero ? { ...spec, init: { kind: "normal", std: 0.2 } } : spec;
 }
 
 async function write(folder: string, file: string, content: Uint8Array | string): Promise<void> {

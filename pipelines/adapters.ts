@@ -1,0 +1,87 @@
+/**
+ * Adapters that somebody trained, by the path they are given with: a file, a checkpoint, or a run.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import type { ParamTree } from "../lib/core/tensor.ts";
+import { loraRank, readAdapters } from "../lib/io/lora_file.ts";
+import type { ParamSpec } from "../lib/nn/scope.ts";
+import { type Config, readConfig } from "./config.ts";
+import { exists, readSafetensors } from "./files.ts";
+import { hashFile } from "./load/model_folder.ts";
+import { fromCaller } from "./paths.ts";
+import { LORA_FILE } from "./run/checkpoint.ts";
+import { findRun, runFolder } from "./run/run_folder.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Adapters as they are in a file. */
+export interface AdapterFile {
+  /** The file. */
+  readonly path: string;
+  /** Its tensors, named as in the file. */
+  readonly tensors: ParamTree;
+  /** The adapters' rank. */
+  readonly rank: number;
+  /** The file's SHA-256. */
+  readonly hash: string;
+  /** The run they come from, if the file lies in one. */
+  readonly run: { readonly path: string; readonly config: Config } | null;
+}
+
+/**
+ * Reads adapters.
+ *
+ * @param path A safetensors file in any of the spellings of `lib/io/lora_file.ts`, a checkpoint's folder, or a run's, which stands
+ * for its last checkpoint.
+ * @throws {UsageError} If there are none, or the file is damaged; the message names it.
+ */
+export async function readAdapterFile(path: string): Promise<AdapterFile> {
+  const file = await findFile(fromCaller(path));
+  const run = runFolder(dirname(dirname(dirname(file))));
+  const tensors = await readSafetensors(file).catch((cause) => {
+    throw new UsageError((cause as Error).message, { cause });
+  });
+  return {
+    path: file,
+    tensors,
+    rank: named(file, () => loraRank(tensors)),
+    hash: await hashFile(file),
+    run: await exists(run.config)
+      ? { path: run.path, config: await readConfig({ config: run.config }) }
+      : null,
+  };
+}
+
+/**
+ * The adapters by the names that a model has for them.
+ *
+ * @param specs The model's adapters, at the file's rank.
+ * @throws {UsageError} If they are of another model.
+ */
+export function adaptersFor({ path, tensors }: AdapterFile, specs: readonly ParamSpec[]): ParamTree {
+  const shapes = Object.fromEntries(specs.map(({ name, shape }) => [name, shape]));
+  return named(path, () => readAdapters(tensors, shapes));
+}
+
+async function findFile(path: string): Promise<string> {
+  const stat = await Deno.stat(path).catch(() => null);
+  if (stat === null) throw new UsageError(`Cannot read adapters as there is no such file or folder: ${path}`);
+  if (stat.isFile) return path;
+  if (await exists(join(path, LORA_FILE))) return join(path, LORA_FILE);
+  if (!await exists(runFolder(path).config)) {
+    throw new UsageError(`Cannot read adapters as the folder is neither a run nor a checkpoint: ${path}`);
+  }
+  const { checkpoint } = await findRun(path);
+  if (checkpoint === null) throw new UsageError(`Cannot read adapters as the run has no checkpoint: ${path}`);
+  return join(checkpoint, LORA_FILE);
+}
+
+function named<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new UsageError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+}

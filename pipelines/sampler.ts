@@ -1,0 +1,166 @@
+/**
+ * Drawing images of prompts from seeds, by the base model or with adapters of any strength: one program for all of them.
+ *
+ * @module
+ */
+
+import { type F32, type FloatTensor, type ParamTree, tensor } from "../lib/core/tensor.ts";
+import { ddimSchedule, type DdimStep } from "../lib/diffusion/ddim.ts";
+import type { DeviceArray, Runtime } from "../lib/engine/runtime.ts";
+import { type FlatLayout, flatLayout, packParams } from "../lib/optim/flat.ts";
+import { compileText } from "../lib/stages/conditioning.ts";
+import {
+  type Batch,
+  type Denoiser,
+  noiseOf,
+  putConditions,
+  startingNoise,
+  takeStep,
+} from "../lib/stages/denoise.ts";
+import type { Models } from "../lib/stages/models.ts";
+import { floats, joinRows, pickRows } from "../lib/stages/rows.ts";
+import { latents, stepGraph } from "../lib/stages/sampling_graphs.ts";
+import { bindWeights, type BoundProgram, compileBound } from "../lib/stages/weights.ts";
+import { pairKey } from "./pair_key.ts";
+
+/** How images are drawn. */
+export interface SamplerOptions {
+  /** Denoising steps. */
+  readonly num_steps: number;
+  /** Noise of a step, in [0, 1]; 0: an image depends on its first noise alone. */
+  readonly eta: number;
+  /** Classifier-free guidance; 1: none. */
+  readonly guidance_scale: number;
+  /** Images drawn together. They do not depend on it. */
+  readonly batch_size: number;
+}
+
+/** An image to draw. The same prompt and seed give the same image, also in training. */
+export interface Wish {
+  /** What it should show. */
+  readonly prompt: string;
+  /** Where its noise comes from: a whole number from 0 on. */
+  readonly seed: number;
+}
+
+/** Adapters and how much of them is wanted. */
+export interface Adapted {
+  /** The adapters, by the names of the policy's specs. */
+  readonly adapters: ParamTree;
+  /** What they are multiplied by; 0 is the base model. */
+  readonly strength: number;
+}
+
+/** Draws images. */
+export interface Sampler {
+  /**
+   * Draws images batch by batch.
+   *
+   * @param adapted `null`: the base model draws.
+   * @returns The images of one batch after the other, `[n, H, W, 3]`, RGB in [0, 1], in the order of the wishes.
+   */
+  readonly draw: (wishes: readonly Wish[], adapted: Adapted | null) => AsyncGenerator<FloatTensor>;
+  /** Gives the programs' memory back. */
+  readonly free: () => void;
+}
+
+/**
+ * Compiles what draws images.
+ *
+ * @throws {RangeError} If the steps or eta are not possible.
+ */
+export async function makeSampler(
+  runtime: Runtime,
+  models: Models,
+  options: SamplerOptions,
+): Promise<Sampler> {
+  const schedule = ddimSchedule(models.scheduler, options.num_steps, options.eta);
+  const text = await compileText(models, runtime);
+  const { context: uncond, pooled } = await text.encode([""]);
+  const [, tokens, width] = uncond.shape as readonly [number, number, number];
+  const size = options.batch_size;
+  const extents = { batch: size, context: [tokens, width], pooled: pooled.shape[1]! } as const;
+  const layout = flatLayout(models.policy.specs);
+  const step = await compileBound(runtime, stepGraph(models, layout, extents, options.guidance_scale));
+  const decode = await compileBound(
+    runtime,
+    bindWeights(
+      { decoder: models.decoder.weights },
+      { x: latents(models, extents) },
+      ({ decoder }, { x }) => ({ images: models.decoder.build(decoder, x) }),
+    ),
+  );
+  const denoiser: Denoiser = { runtime, models, programs: { step }, uncond };
+  return {
+    draw: async function* (wishes, adapted) {
+      const prompts = [...new Set(wishes.map(({ prompt }) => prompt))];
+      const conditioning = await text.encode(prompts);
+      const policy = runtime.put(tensor([layout.length], policyVector(layout, adapted)));
+      try {
+        for (let start = 0; start < wishes.length; start += size) {
+          const part = wishes.slice(start, start + size);
+          // The last batch is filled up with its last image.
+          const rows = Array.from({ length: size }, (_, i) => part[Math.min(i, part.length - 1)]!);
+          const promptRows = rows.map(({ prompt }) => prompts.indexOf(prompt));
+          const keys = rows.map(({ prompt, seed }) => pairKey(prompt, seed));
+          const batch = { conditioning, promptRows, keys };
+          yield pickRows(await drawBatch(denoiser, decode, policy, batch, schedule), part.map((_, i) => i));
+        }
+      } finally {
+        runtime.free([policy]);
+      }
+    },
+    free: () => [text.program, step, decode].forEach((program) => program.free()),
+  };
+}
+
+/** Waits for all images. */
+export async function drawAll(
+  batches: AsyncIterable<FloatTensor>,
+  onProgress: (images: number) => void = () => {},
+): Promise<FloatTensor> {
+  const parts: FloatTensor[] = [];
+  let done = 0;
+  for await (const part of batches) {
+    parts.push(part);
+    onProgress(done += part.shape[0]!);
+  }
+  return joinRows(parts);
+}
+
+async function drawBatch(
+  denoiser: Denoiser,
+  decode: BoundProgram,
+  policy: DeviceArray,
+  batch: Batch,
+  schedule: readonly DdimStep[],
+): Promise<FloatTensor> {
+  const { runtime } = denoiser;
+  const conditions = putConditions(denoiser, batch);
+  let x = runtime.put(startingNoise(denoiser, batch.keys));
+  schedule.forEach((step, stepIndex) => {
+    const noise = noiseOf(denoiser, batch.keys, stepIndex);
+    const { prev, logProb, eps } = takeStep(denoiser, policy, conditions, x, step, noise);
+    runtime.free([x, logProb, eps]);
+    x = prev;
+  });
+  const { images } = decode.run({ x });
+  const [pictures] = await runtime.get([images!]);
+  runtime.free([x, images!, conditions.context, conditions.pooled]);
+  return floats(pictures);
+}
+
+/** The adapters as one vector. Their second matrices carry the strength, so that 0 is the base model to the bit. */
+function policyVector(layout: FlatLayout, adapted: Adapted | null): F32 {
+  if (adapted === null) return new Float32Array(layout.length);
+  const { adapters, strength } = adapted;
+  return packParams(
+    layout,
+    Object.fromEntries(
+      Object.entries(adapters).map(([name, param]) => {
+        const isUp = name.endsWith(".lora_B.weight");
+        return [name, isUp ? tensor(param.shape, param.data.map((x) => x * strength)) : param];
+      }),
+    ),
+  );
+}
