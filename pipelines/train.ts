@@ -6,11 +6,11 @@
 
 import { parseArgs } from "@std/cli";
 import { relative } from "node:path";
-import type { Context, Progress } from "../lib/stages/context.ts";
+import type { Context } from "../lib/stages/context.ts";
 import type { State } from "../lib/stages/records.ts";
 import { configHelp } from "./config.ts";
 import { fromCaller } from "./paths.ts";
-import { saveCheckpoint } from "./run/checkpoint.ts";
+import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";
 import { epochTable } from "./run/epoch_table.ts";
 import { epochs, type Viewing } from "./run/epochs.ts";
 import type { Origin } from "./run/origin.ts";
@@ -113,8 +113,19 @@ export async function runRequest(
     screen.line("Stopped before training began.");
     return 0;
   }
-  const state = await train(run);
-  await finish(run, state, config.num_epochs);
+  if (run.start.epoch >= config.num_epochs) {
+    screen.line(`All ${config.num_epochs} epochs are done: --set num_epochs=N makes the run longer.`);
+  }
+  try {
+    const { epoch } = await train(run);
+    if (epoch < config.num_epochs) await sayHowToGoOn(run, `Stopped after epoch ${epoch}`);
+  } catch (error) {
+    await sayHowToGoOn(run, "Failed");
+    throw error;
+  }
+  // Loaded late, as what draws figures takes a while to load.
+  const { writeReport } = await import("./report.ts");
+  screen.line(`Report: ${fromHere(await writeReport(folder.path))}`);
   return 0;
 }
 
@@ -124,7 +135,7 @@ export async function runRequest(
  * @returns The state after the last complete epoch.
  */
 export async function train(run: Run): Promise<State> {
-  const { viewing, start, folder, screen, stop } = run;
+  const { start, folder, screen, stop } = run;
   const { num_epochs } = run.ctx.options;
   const { train, evaluate } = run.ctx.rewards;
   const table = epochTable([train, ...evaluate].map(({ name }) => name), num_epochs, screen.columns);
@@ -135,7 +146,12 @@ export async function train(run: Run): Promise<State> {
     await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin);
     saved = state.epoch;
   };
-  const ctx = { ...run.ctx, onProgress: progressOn(screen, () => state.epoch, num_epochs, stop) };
+  const move = progressOn(screen, () => state.epoch, num_epochs, stop);
+  const ctx: Context = {
+    ...run.ctx,
+    onProgress: ({ stage, done, total }) => move(stage, done / total),
+  };
+  const viewing = { ...run.viewing, onLook: () => move("look", 0) };
 
   await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
   screen.line(table.head);
@@ -157,34 +173,28 @@ export async function train(run: Run): Promise<State> {
   return state;
 }
 
-/** Writes the report, and says what there is and how to go on. */
-async function finish({ folder, screen }: Run, { epoch }: State, epochs: number): Promise<void> {
-  const path = relative(fromCaller("."), folder.path) || ".";
-  if (epoch < epochs) {
-    screen.line(`Stopped after epoch ${epoch} of ${epochs}; go on with: attune train --resume ${path}`);
-  }
-  // Loaded late, as drawing takes a while to load.
-  const { writeReport } = await import("./report.ts");
-  screen.line(`Report: ${relative(fromCaller("."), await writeReport(folder.path))}`);
+async function sayHowToGoOn({ folder, screen }: Run, what: string): Promise<void> {
+  const kept = (await listCheckpoints(folder.checkpoints)).at(-1);
+  const from = kept === undefined ? "from the start" : `from epoch ${kept}`;
+  screen.line(`${what}. To go on ${from}: attune train --resume ${fromHere(folder.path)}`);
 }
 
-/** How an epoch's time is spent, about. */
-const SHARES: Readonly<Record<Progress["stage"], readonly [number, number]>> = {
-  sample: [0, 0.3],
-  score: [0.3, 0.32],
-  update: [0.32, 0.9],
-};
+/** A path as it is from the folder the person is in. */
+function fromHere(path: string): string {
+  const short = relative(fromCaller("."), path);
+  return short.startsWith("..") ? path : short || ".";
+}
 
-function progressOn(
-  screen: Screen,
-  epoch: () => number,
-  epochs: number,
-  stop: AbortSignal,
-): (progress: Progress) => void {
-  return ({ stage, done, total }) => {
+/** How an epoch's time is spent, about: from where to where each part goes. */
+const PARTS = { sample: [0, 0.3], score: [0.3, 0.32], update: [0.32, 0.85], look: [0.85, 1] } as const;
+
+/** Moves the bar, unless what moves it is left behind. */
+function progressOn(screen: Screen, epoch: () => number, epochs: number, stop: AbortSignal) {
+  return (stage: keyof typeof PARTS, done: number): void => {
     throwIfStopped(stop);
-    const [from, to] = SHARES[stage];
-    const part = from + (to - from) * done / total;
+    const [from, to] = PARTS[stage];
+    // Looking at the base model is a part of no epoch.
+    const part = stage === "look" && epoch() === 0 ? 0 : from + (to - from) * done;
     screen.progress((epoch() + part) / epochs, `epoch ${epoch() + 1}/${epochs}  ${stage}`);
   };
 }
