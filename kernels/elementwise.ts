@@ -6,28 +6,37 @@
  * @module
  */
 
-import { scalarReader, vectorReader } from "./access.ts";
+import { scalarReader, vectorOf, vectorReader } from "./access.ts";
 import { collapse, emit, type Expression, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread } from "./kernel.ts";
-import { contiguousStrides, showShape, size } from "../lib/core/tensor.ts";
+import { contiguousStrides, type DType, showShape, size } from "../lib/core/tensor.ts";
 
 const WORKGROUP = 64;
 
-/** Generates the kernel of an expression. */
-export function elementwise(expression: Expression): Kernel {
+/**
+ * Generates the kernel of an expression.
+ *
+ * @param scalar Type of the elements; what is not floats can only be read through a layout, all bits kept.
+ */
+export function elementwise(expression: Expression, scalar: DType = "f32"): Kernel {
   const contiguous = { offset: 0, strides: contiguousStrides(expression.shape) };
   const { shape, operands } = collapse(expression.shape, [...expression.operands, contiguous]);
   const vector = shape.length > 0 && shape.at(-1)! % 4 === 0;
-  const T = vector ? "vec4f" : "f32";
+  const T = vector ? vectorOf(scalar) : scalar;
   const extents = vector ? [...shape.slice(0, -1), shape.at(-1)! / 4] : shape;
   const count = size(extents);
   const { statements, indices } = unravel("i", extents, "i");
   const readers = operands.slice(0, -1).map((layout, n) =>
-    (vector ? vectorReader : scalarReader)(`x${n}`, layout)
+    (vector ? vectorReader : scalarReader)(`x${n}`, layout, scalar)
   );
   const loads = readers.map((reader, n) => `let v${n} = ${reader.at(indices)};`);
-  const { statements: work, result } = emit(expression, readers.map((_, n) => `v${n}`), T, "t");
+  const { statements: work, result } = emit(
+    expression,
+    readers.map((_, n) => `v${n}`),
+    vector ? "vec4f" : "f32",
+    "t",
+  );
   const groups = spread(Math.ceil(count / WORKGROUP));
   const buffers = [
     ...readers.map(({ type }, n) => ({ name: `x${n}`, type, access: "read" as Access })),

@@ -38,8 +38,10 @@ export function lowerSteps(
 ): Call[] {
   return steps.flatMap((step): Call[] => {
     switch (step.kind) {
-      case "elementwise":
-        return [{ kernel: elementwise(step.expression), blocks: [...step.reads, step.output].map(whole) }];
+      case "elementwise": {
+        const { expression, reads, output } = step;
+        return [{ kernel: elementwise(expression, output.dtype), blocks: [...reads, output].map(whole) }];
+      }
       case "reduce":
         return lowerReduce(step);
       case "kernel":

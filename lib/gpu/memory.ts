@@ -16,19 +16,20 @@ export interface BufferPool {
 /**
  * Makes a pool.
  *
- * @throws {RangeError} From `take`, if the adapter cannot bind so many bytes.
+ * @throws {RangeError} From `take`, if the adapter has no buffers of so many bytes.
  */
 export function bufferPool(device: GPUDevice): BufferPool {
   const idle = new Map<number, GPUBuffer[]>();
   let bytesNow = 0;
-  const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+  const limit = device.limits.maxBufferSize;
   const rounded = (bytes: number) => Math.max(256, Math.ceil(bytes / 256) * 256);
   return {
     take: (bytes) => {
       const size = rounded(bytes);
-      if (bytes > limit) {
+      if (size > limit) {
         throw new RangeError(
-          `Cannot bind ${bytes} bytes as the adapter allows ${limit}: lower sample.batch_size or train.batch_size`,
+          `Cannot make a buffer of ${bytes} bytes as the adapter allows ${limit}: ` +
+            "lower sample.batch_size or train.batch_size",
         );
       }
       const reused = idle.get(size)?.pop();
@@ -41,7 +42,8 @@ export function bufferPool(device: GPUDevice): BufferPool {
     },
     give: (buffer) => {
       const list = idle.get(buffer.size) ?? [];
-      idle.set(buffer.size, [...list, buffer]);
+      list.push(buffer);
+      idle.set(buffer.size, list);
     },
     peakBytes: () => bytesNow,
   };

@@ -42,19 +42,21 @@ export function pipelineCache(device: GPUDevice): PipelineCache {
   };
   const build = async (kernel: Kernel): Promise<BuiltPipeline> => {
     const layout = layoutOf(kernel.bindings);
-    try {
-      const module = device.createShaderModule({ code: kernel.code, label: kernel.name });
-      const pipeline = await device.createComputePipelineAsync({
-        label: kernel.name,
-        layout: layout.pipeline,
-        compute: { module, entryPoint: "main" },
-      });
-      return { pipeline, layout: layout.group };
-    } catch (cause) {
-      throw new Error(`Cannot build ${kernel.name} as its shader does not compile:\n${kernel.code}`, {
-        cause,
-      });
-    }
+    const { name: label, code } = kernel;
+    const refuse = (why: string, cause?: unknown) => {
+      throw new Error(`Cannot build ${label} as its shader does not compile: ${why}\n${code}`, { cause });
+    };
+    // In a scope of its own a broken shader is this kernel's error and not the device's.
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ code, label });
+    const problem = await device.popErrorScope();
+    if (problem !== null) refuse(problem.message);
+    const pipeline = await device.createComputePipelineAsync({
+      label,
+      layout: layout.pipeline,
+      compute: { module, entryPoint: "main" },
+    }).catch((cause) => refuse(cause.message, cause) as never);
+    return { pipeline, layout: layout.group };
   };
   return {
     get: (kernel) => {

@@ -3,36 +3,45 @@
  * @module
  */
 
-import { size, type Tensor, type TensorType } from "../core/tensor.ts";
+import { size, type Tensor } from "../core/tensor.ts";
 import type { Graph } from "../engine/graph.ts";
 import { checkInputs } from "../engine/interpreter.ts";
 import type { Dispatch, Place, Plan } from "../engine/plan.ts";
 import type { DeviceArray, Program } from "../engine/runtime.ts";
+import { type GpuArrays, write } from "./arrays.ts";
 import type { BufferPool } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
-import { type GpuArray, gpuArray, write } from "./runtime.ts";
 import { runJobs, timeJobs } from "./timer.ts";
 
 /** What a program is made with. */
 export interface Host {
+  /** Where it runs. */
   readonly device: GPUDevice;
+  /** Where its memory comes from. */
   readonly pool: BufferPool;
+  /** Where its pipelines come from. */
   readonly pipelines: PipelineCache;
-  readonly wrap: (type: TensorType, buffer: GPUBuffer) => GpuArray;
+  /** The arrays it may be given. */
+  readonly arrays: GpuArrays;
 }
 
 /** What one kernel of a program took. */
 export interface Profile {
+  /** The kernel's name. */
   readonly name: string;
   /** Milliseconds on the GPU. */
   readonly ms: number;
+  /** Floating-point operations. */
   readonly flops: number;
+  /** Bytes it moves at the least. */
   readonly bytes: number;
 }
 
 /** A program, and a way to time its kernels. */
 export interface BuiltProgram {
+  /** The program. */
   readonly program: Program;
+  /** Runs its kernels one by one, timed, so many times; the shortest counts. */
   readonly profile: (
     inputs: Readonly<Record<string, DeviceArray | Tensor>>,
     rounds: number,
@@ -58,7 +67,7 @@ interface Given {
 
 /** Builds a program from a plan. */
 export async function program(graph: Graph, plan: Plan, host: Host): Promise<BuiltProgram> {
-  const { device, pool } = host;
+  const { device, pool, arrays } = host;
   const steps: Ready[] = await Promise.all(plan.dispatches.map(async (dispatch) => {
     const { kernel } = dispatch;
     const [x, y, z] = kernel.workgroups;
@@ -68,6 +77,7 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
   clear(device, plan.zeroed.map((index) => slots[index]!));
   const own = new Map<string, GPUBuffer>();
   const bound = new Map<string, Given>();
+  let isFreed = false;
   const names = Object.keys(graph.inputs);
   const readers = readersOf(steps);
 
@@ -75,7 +85,7 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     memory.kind === "slot" ? slots[memory.index]! : bound.get(memory.name)!.buffer;
   /** The buffer of an input; values from the host go to a buffer that the program keeps for them. */
   const bufferFor = (name: string, given: DeviceArray | Tensor): GPUBuffer => {
-    if (!("data" in given)) return gpuArray(given).buffer;
+    if (!("data" in given)) return arrays.bufferOf(given);
     const buffer = own.get(name) ?? pool.take(4 * size(given.shape));
     own.set(name, buffer);
     write(device, buffer, given);
@@ -83,11 +93,14 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
   };
   /** Binds the inputs; only what reads an input that lies elsewhere than last time is bound anew. */
   const bind = (inputs: Readonly<Record<string, DeviceArray | Tensor>>): void => {
+    if (isFreed) throw new TypeError("Cannot run the program as it was freed");
     const stale = new Set<Ready>(bound.size === 0 ? steps : []);
     // Most inputs are weights, the same arrays time and again.
-    const changed = names.filter((name) =>
-      bound.get(name)?.array !== inputs[name] || "data" in inputs[name]!
-    );
+    const changed = names.filter((name) => {
+      const given = inputs[name];
+      return given === undefined || "data" in given || bound.get(name)?.array !== given ||
+        !arrays.isAlive(given);
+    });
     if (changed.length > 0 || Object.keys(inputs).length !== names.length) checkInputs(graph, inputs);
     for (const name of changed) {
       const array = inputs[name]!;
@@ -119,17 +132,19 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     for (const step of steps) encode(pass, step);
     pass.end();
     const results = Object.entries(plan.outputs).map(([name, place]): [string, DeviceArray] => {
-      const given = place.memory.kind === "input" ? inputs[place.memory.name]! : null;
-      if (given !== null && !("data" in given) && place.offset === 0) return [name, given];
+      const given = place.updates === null ? undefined : inputs[place.updates];
+      if (given !== undefined && !("data" in given)) return [name, given];
       const buffer = pool.take(place.bytes);
       encoder.copyBufferToBuffer(bufferOf(place), place.offset, buffer, 0, place.bytes);
-      return [name, host.wrap(graph.outputs[name]!, buffer)];
+      return [name, arrays.wrap(graph.outputs[name]!, buffer)];
     });
     device.queue.submit([encoder.finish()]);
     return Object.fromEntries(results);
   };
   const free = (): void => {
-    for (const buffer of [...slots, ...own.values()]) pool.give(buffer);
+    for (const buffer of [...slots.splice(0), ...own.values()]) pool.give(buffer);
+    own.clear();
+    isFreed = true;
   };
   const profile: BuiltProgram["profile"] = async (inputs, rounds) => {
     bind(inputs);

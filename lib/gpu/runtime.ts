@@ -3,12 +3,14 @@
  * @module
  */
 
-import { size, type Tensor, tensor, type TensorType, words } from "../core/tensor.ts";
-import type { Graph } from "../engine/graph.ts";
+import { size, type Tensor } from "../core/tensor.ts";
 import { fuse } from "../engine/fuse.ts";
+import type { Graph } from "../engine/graph.ts";
+import { checkLimits } from "../engine/limits.ts";
 import { type Plan, planSteps } from "../engine/plan.ts";
-import { simplify } from "../engine/simplify.ts";
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import { simplify } from "../engine/simplify.ts";
+import { gpuArrays, read, write } from "./arrays.ts";
 import type { Gpu } from "./device.ts";
 import { bufferPool } from "./memory.ts";
 import { pipelineCache } from "./pipelines.ts";
@@ -33,11 +35,6 @@ export interface GpuRuntime extends Runtime {
   ): Promise<Profile[]>;
 }
 
-/** An array in a buffer. */
-export interface GpuArray extends DeviceArray {
-  readonly buffer: GPUBuffer;
-}
-
 /** Choices for a runtime on a GPU. */
 export interface GpuRuntimeOptions {
   /** Where the tuner keeps its choices; without one, or on an adapter that cannot time, nothing is tuned. */
@@ -49,38 +46,39 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
   const { device, target } = gpu;
   const pool = bufferPool(device);
   const pipelines = pipelineCache(device);
-  const wrap = ({ shape, dtype }: TensorType, buffer: GPUBuffer): GpuArray => ({
-    shape,
-    dtype,
-    runtime,
-    buffer,
-  });
+  const arrays = gpuArrays(pool, () => runtime);
   const problems: string[] = [];
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
     problems.push((event as GPUUncapturedErrorEvent).error.message);
   });
-  const host = { device, pool, pipelines, wrap };
+  device.lost.then(({ message }) => problems.push(message));
+  const host = { device, pool, pipelines, arrays };
   const tuning = tiles && gpu.canTime ? tuner({ device, target, pipelines, store: tiles }) : null;
   const planned = async (graph: Graph): Promise<Plan> => {
     const fused = fuse(simplify(graph));
-    return planSteps(graph, fused, target, await tuning?.choose(fused.steps));
+    const plan = planSteps(graph, fused, target, await tuning?.choose(fused.steps));
+    checkLimits(plan, device.limits);
+    return plan;
   };
   const runtime: GpuRuntime = {
     put: (value) => {
       const buffer = pool.take(4 * size(value.shape));
       write(device, buffer, value);
-      return wrap(value, buffer);
+      return arrays.wrap(value, buffer);
     },
-    get: async (arrays) => {
-      const tensors = await read(device, arrays.map(gpuArray));
+    get: async (wanted) => {
+      const sources = wanted.map((array) => ({ ...array, buffer: arrays.bufferOf(array) }));
+      const tensors = await read(device, sources).catch((cause) => {
+        throw new Error(`Cannot read results as the GPU gave up: ${problems[0] ?? cause.message}`, { cause });
+      });
       if (problems.length > 0) {
         throw new Error(`Cannot trust the results as the GPU refused work: ${problems[0]}`);
       }
       return tensors;
     },
-    free: (arrays) => {
-      for (const array of arrays) pool.give(gpuArray(array).buffer);
+    free: (unwanted) => {
+      for (const array of unwanted) arrays.free(array);
     },
     compile: async (graph) => (await program(graph, await planned(graph), host)).program,
     peakBytes: pool.peakBytes,
@@ -94,47 +92,4 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
     },
   };
   return runtime;
-}
-
-/** Copies a tensor's values to a buffer. */
-export function write(device: GPUDevice, buffer: GPUBuffer, { data }: Tensor): void {
-  const chunk = 4 << 20;
-  for (let start = 0; start < data.length; start += chunk) {
-    const length = Math.min(chunk, data.length - start);
-    device.queue.writeBuffer(buffer, 4 * start, data.buffer, data.byteOffset + 4 * start, 4 * length);
-  }
-}
-
-/** The array as one in a buffer. */
-export function gpuArray(array: DeviceArray): GpuArray {
-  if (!("buffer" in array)) throw new TypeError("Cannot use the array as it belongs to another runtime");
-  return array as GpuArray;
-}
-
-/** Reads arrays back through one staging buffer: each wait costs some 10 ms, however little is read. */
-async function read(device: GPUDevice, arrays: readonly GpuArray[]): Promise<Tensor[]> {
-  if (arrays.length === 0) return [];
-  const starts: number[] = [];
-  let total = 0;
-  for (const { shape } of arrays) {
-    starts.push(total);
-    total += 4 * size(shape);
-  }
-  const staging = device.createBuffer({
-    size: Math.max(total, 4),
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-  });
-  const encoder = device.createCommandEncoder();
-  arrays.forEach(({ buffer, shape }, i) => {
-    encoder.copyBufferToBuffer(buffer, 0, staging, starts[i]!, 4 * size(shape));
-  });
-  device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const bytes = staging.getMappedRange().slice(0);
-  staging.destroy();
-  return arrays.map(({ shape, dtype }, i) =>
-    dtype === "f32"
-      ? tensor(shape, new Float32Array(bytes, starts[i]!, size(shape)).slice())
-      : words(shape, new Uint32Array(bytes, starts[i]!, size(shape)).slice())
-  );
 }
