@@ -8,6 +8,9 @@
 
 import type { Target, Tile } from "./kernel.ts";
 
+/** Changes when kernels do, so that what was tuned for others is not used. */
+export const KERNELS_VERSION = 1;
+
 /** A gemm to choose for. */
 export interface Problem {
   /** Rows of the output. */

@@ -61,7 +61,7 @@ async function chooseAll(steps: readonly Step[], host: TunerHost): Promise<TileC
     const candidates = lowering.tiles?.(context) ?? [];
     if (candidates.length < 2) continue;
     const name = nameOf(lowering.lower(context)[0]!.kernel, step.epilogue);
-    const known = host.store.get(name);
+    const known = candidates.find((tile) => sameTile(tile, host.store.get(name)));
     const tile = known ??
       await fastest(
         candidates.map((tile) => ({ tile, calls: lowering.lower({ ...context, tile }) })),
@@ -72,6 +72,10 @@ async function chooseAll(steps: readonly Step[], host: TunerHost): Promise<TileC
     choices.set(step, tile);
   }
   return choices;
+}
+
+function sameTile(a: Tile, b: Tile | undefined): boolean {
+  return a.rows === b?.rows && a.columns === b.columns && a.lanesX === b.lanesX && a.lanesY === b.lanesY;
 }
 
 /** A tile and what an op is with it. */

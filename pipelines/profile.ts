@@ -1,0 +1,116 @@
+/**
+ * Where the time of training goes: every kernel of one sampling step and one training step, timed on the GPU.
+ *
+ * @module
+ */
+
+import { fold, key, uniforms } from "../lib/core/random.ts";
+import { size, type Tensor, tensor, type TensorType, words } from "../lib/core/tensor.ts";
+import type { GpuRuntime } from "../lib/gpu/runtime.ts";
+import type { Profile } from "../lib/gpu/program.ts";
+import type { Context } from "../lib/stages/context.ts";
+import { type Extents, observeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
+import { gradientGraph, optimizerGraph } from "../lib/stages/training_graphs.ts";
+import type { Bound } from "../lib/stages/weights.ts";
+import { showProfile } from "./profile/show_profile.ts";
+
+/** What a step of training or sampling took. */
+export interface StepProfile {
+  /** Which step. */
+  readonly name: string;
+  /** Its kernels in their order. */
+  readonly kernels: readonly Profile[];
+  /** Microseconds of a kernel that the host takes to encode a step that ran before, the best of a few runs. */
+  readonly hostMicroseconds: number;
+}
+
+/** The graphs whose time training is, each as often as it runs for one optimizer step. */
+export const STEPS = ["sampling step", "look at a sample", "training step", "optimizer step"] as const;
+
+/** Runs on the host that are timed. */
+const RUNS = 10;
+
+/**
+ * Times every kernel of a run's steps, on made-up inputs; the run's own state is not touched.
+ *
+ * @param clock Milliseconds from some moment on.
+ * @throws {Error} If the adapter cannot time kernels.
+ */
+export async function profileTraining(
+  ctx: Context,
+  runtime: GpuRuntime,
+  clock: () => number,
+): Promise<StepProfile[]> {
+  const profiles: StepProfile[] = [];
+  for (const [name, graph] of Object.entries(trainingGraphs(ctx))) {
+    profiles.push(await profileStep(name, graph, runtime, clock));
+  }
+  return profiles;
+}
+
+/** The graphs of training, by what they do. */
+export function trainingGraphs(
+  { models, layouts, options, uncond, conditioning }: Context,
+): Record<typeof STEPS[number], Bound> {
+  const [, tokens, width] = uncond.shape as readonly [number, number, number];
+  const extents = (batch: number): Extents => ({
+    batch,
+    context: [tokens, width],
+    pooled: conditioning.pooled.shape[1]!,
+  });
+  const { sample, train } = options;
+  const sampling = extents(sample.batch_size);
+  const seen = observeGraph(models, layouts.critic, sampling);
+  const embedding = seen.graph.outputs.embedding!.shape[1]!;
+  return {
+    "sampling step": stepGraph(models, layouts.policy, sampling, sample.guidance_scale),
+    "look at a sample": seen,
+    "training step": gradientGraph(models, layouts, extents(train.batch_size), embedding, options),
+    "optimizer step": { graph: optimizerGraph(layouts, train), weights: {} },
+  };
+}
+
+/** Times the kernels of a graph with weights. */
+export async function profileStep(
+  name: string,
+  { graph, weights }: Bound,
+  runtime: GpuRuntime,
+  clock: () => number,
+): Promise<StepProfile> {
+  const open = Object.entries(graph.inputs).filter(([input]) => !(input in weights));
+  const made = Object.fromEntries(open.map(([input, type]) => [input, runtime.put(madeUp(input, type))]));
+  const inputs = { ...weights, ...made };
+  const kernels = await runtime.profile(graph, inputs);
+  const program = await runtime.compile(graph);
+  let best = Infinity;
+  for (let i = 0; i <= RUNS; i++) {
+    await runtime.settle();
+    const start = clock();
+    const results = program.run(inputs);
+    const ms = clock() - start;
+    // The first run binds the buffers.
+    if (i > 0) best = Math.min(best, ms);
+    runtime.free(Object.values(results).filter((array) => !Object.values(inputs).includes(array)));
+  }
+  await runtime.settle();
+  program.free();
+  runtime.free(Object.values(made));
+  return { name, kernels, hostMicroseconds: 1000 * best / kernels.length };
+}
+
+/** Prints profiles, the dearest kernels first. */
+export function showProfiles(profiles: readonly StepProfile[]): string {
+  return profiles.map(({ name, kernels, hostMicroseconds }) => {
+    const ms = kernels.reduce((total, kernel) => total + kernel.ms, 0);
+    const head = `${name}: ${kernels.length} kernels, ${ms.toFixed(1)} ms on the GPU, ` +
+      `${hostMicroseconds.toFixed(1)} µs a kernel on the host`;
+    return [head, showProfile(kernels)].join("\n");
+  }).join("\n\n");
+}
+
+/** Small positive numbers, which no kernel stumbles over; words are 0. */
+function madeUp(name: string, { shape, dtype }: TensorType): Tensor {
+  const count = size(shape);
+  if (dtype === "u32") return words(shape, new Uint32Array(count));
+  return tensor(shape, uniforms(fold(key(0), name), count).map((x) => 0.1 + 0.1 * x));
+}
