@@ -13,7 +13,7 @@ import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { encodePng, floatsToBytes, type Image } from "../lib/io/png.ts";
 import { joinRows } from "../lib/stages/rows.ts";
 import { type AdapterFile, adaptersFor, readAdapterFile } from "./adapters.ts";
-import { numberOption, refuseUnknown } from "./arguments.ts";
+import { numberOption, refuseUnknown, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config.ts";
 import { exists, writeAtomically } from "./files.ts";
 import { imageNames } from "./image_names.ts";
@@ -99,18 +99,7 @@ export async function run(args: readonly string[]): Promise<number> {
  * @throws {UsageError} If an argument is wrong, or there is nothing to draw.
  */
 export async function readRequest(args: readonly string[]): Promise<GenerateRequest | null> {
-  const text = [
-    "prompts",
-    "seeds",
-    "lora",
-    "strength",
-    "model",
-    "steps",
-    "guidance",
-    "eta",
-    "batch",
-    "out",
-  ] as const;
+  const text = ["prompts", "seeds", "lora", "strength", "model", "out", ...SAMPLING_OPTIONS] as const;
   const flags = ["grid", "overwrite", "help"] as const;
   const options = parseArgs(args, {
     string: text,
@@ -130,19 +119,11 @@ export async function readRequest(args: readonly string[]): Promise<GenerateRequ
     );
   }
   const config = lora?.run?.config ?? await readConfig({});
-  const { steps, guidance, eta, batch } = options;
-  const number = (name: string, typed: string | undefined, fallback: number, high: number, whole = false) =>
-    typed === undefined ? fallback : numberOption(name, typed, [whole ? 1 : 0, high], { whole });
   return {
     model: options.model ?? config.model,
     prompts,
     seeds,
-    sampling: {
-      num_steps: number("steps", steps, config.sample.num_steps, 1000, true),
-      guidance_scale: number("guidance", guidance, config.sample.guidance_scale, Infinity),
-      eta: number("eta", eta, config.sample.eta, 1),
-      batch_size: Math.min(number("batch", batch, 16, 1024, true), prompts.length * seeds.length),
-    },
+    sampling: samplingFrom(options, config.sample, prompts.length * seeds.length),
     lora,
     strength: numberOption("strength", options.strength ?? "1", [-100, 100]),
     out: fromCaller(options.out ?? "runs/images"),

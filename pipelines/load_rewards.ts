@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from "node:path";
 import type { Value } from "../lib/engine/graph.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import type { Tokenizer } from "../lib/io/tokenizer.ts";
@@ -18,6 +19,7 @@ import { miniPick } from "../lib/rewards/mini_pick.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
 import type { Frozen } from "../lib/stages/models.ts";
 import type { Judge, JudgeName, Judges } from "./load/judges.ts";
+import { exists } from "./files.ts";
 import { nearest } from "./nearest.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -66,6 +68,29 @@ export function checkRewardName(name: string): void {
   );
 }
 
+/**
+ * Sorts all rewards by whether a model's folder holds their weights.
+ *
+ * @returns Those to be loaded, and those to do without, each with the first file that is missing.
+ */
+export async function availableRewards(
+  folder: string,
+): Promise<{ readonly available: readonly string[]; readonly missing: Readonly<Record<string, string>> }> {
+  const available: string[] = [];
+  const missing: Record<string, string> = {};
+  for (const { name, needs } of Object.values(rewardCatalogue)) {
+    const file = needs.includes("weights") ? await missingFile(folder, filesOf(name)) : null;
+    if (file === null) available.push(name);
+    else missing[name] = file;
+  }
+  return { available, missing };
+}
+
+/** Whether a model's folder holds a judge. */
+export async function hasJudge(folder: string, name: JudgeName): Promise<boolean> {
+  return await missingFile(folder, [`rewards/${name}/model.safetensors`]) === null;
+}
+
 /** The towers that a reward looks through; formulas have none, and stand by `clip`. */
 export function judgeOf(reward: string): JudgeName {
   return reward === "mini_pick" || reward === "mini_hps" || reward === "gold" ? reward : "clip";
@@ -80,6 +105,19 @@ export function towerOf({ config, weights }: Judge): Frozen<Value, Value> {
 export async function loadEmbedder(source: RewardSource, name: JudgeName): Promise<Embedder> {
   const judge = await source.judges.encoder(name);
   return embedder(judge.config, contextOf(source, judge));
+}
+
+/** The files that a trained reward is made of. */
+function filesOf(reward: string): readonly string[] {
+  const others = { mini_aesthetic: "mini_aesthetic/model.safetensors", gold: "gold/statistics.json" };
+  const other = others[reward as keyof typeof others];
+  return [`${judgeOf(reward)}/model.safetensors`, ...other === undefined ? [] : [other]]
+    .map((file) => `rewards/${file}`);
+}
+
+async function missingFile(folder: string, files: readonly string[]): Promise<string | null> {
+  for (const file of files) if (!await exists(join(folder, file))) return file;
+  return null;
 }
 
 async function loadReward(source: RewardSource, name: string): Promise<Reward> {

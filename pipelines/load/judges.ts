@@ -23,7 +23,10 @@ import { fileOf, readConfigFile, weightsFile } from "./model_folder.ts";
 import { loadWeights } from "./weights.ts";
 
 /** A dual encoder of the folder, by the name of its folder below `rewards/`. */
-export type JudgeName = "clip" | "mini_pick" | "mini_hps" | "gold";
+export type JudgeName = typeof judgeNames[number];
+
+/** All of them. */
+export const judgeNames = ["clip", "mini_pick", "mini_hps", "gold"] as const;
 
 /** Two towers whose weights are where the runtime computes. */
 export interface Judge {

@@ -1,0 +1,150 @@
+/**
+ * `attune evaluate`: scores a model, and a run or adapters against it, on fixed prompts and seeds.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { dirname, join, relative } from "node:path";
+import { openGpu } from "../lib/gpu/device.ts";
+import { gpuRuntime } from "../lib/gpu/runtime.ts";
+import { readAdapterFile } from "./adapters.ts";
+import { numberOption, refuseUnknown, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
+import { readConfig } from "./config.ts";
+import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
+import { showEvaluation } from "./evaluate/show.ts";
+import { writeAtomically } from "./files.ts";
+import { type JudgeName, judgeNames } from "./load/judges.ts";
+import { modelFolder } from "./load/model_folder.ts";
+import { checkRewardName } from "./load_rewards.ts";
+import { fromCaller } from "./paths.ts";
+import { readPrompts } from "./prompts.ts";
+import { screenOn, systemTerminal } from "./run/screen.ts";
+import { parseSeeds } from "./seeds.ts";
+import { UsageError } from "./usage_error.ts";
+
+const HELP =
+  `Scores a model with every reward on fixed prompts and seeds; a run or adapters are compared with their base.
+
+Usage: attune evaluate [PATH] [options]
+
+  PATH             a run's folder, a checkpoint's, or a safetensors file of adapters; without it, the base model alone
+  --prompts LIST   an embedded list, or a file with a prompt a line; as often as you like
+                   (a run's own and unseen_animals; without a run, simple_animals)
+  --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12  (0-7)
+  --rewards LIST   names with commas between them                        (all whose weights are there)
+  --judge NAME     who sees diversity and what images show: ${judgeNames.join(", ")}  (clip)
+  --strength X     how much of the adapters                               (1)
+  --model NAME     an embedded model, or a folder in the diffusers layout (the run's, or mini)
+  --steps N        denoising steps                                        (the run's, or 8)
+  --guidance X     classifier-free guidance; 1: none                      (the run's, or 3)
+  --eta X          noise of a step                                        (the run's, or 1)
+  --batch N        images drawn together; they do not depend on it        (16)
+  --out FILE       where the numbers go as JSON   (evaluation.json in the run's folder, or in runs/)
+  --help           print this
+
+Means stand with their standard errors. A change is over pairs of the same prompt and seed. Diversity is the mean distance
+1 - cos of images in the judge's eyes.
+`;
+
+/** An evaluation, and where it goes. */
+export interface EvaluationTask extends EvaluationRequest {
+  /** The JSON file. */
+  readonly out: string;
+}
+
+/**
+ * Runs the task.
+ *
+ * @param args Its arguments, without the name of the task.
+ * @returns The exit code.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const task = await readTask(args);
+  if (task === null) {
+    console.log(HELP.trimEnd());
+    return 0;
+  }
+  const folder = await modelFolder(task.model);
+  const screen = screenOn(systemTerminal());
+  const runtime = gpuRuntime(await openGpu(navigator.gpu));
+  screen.progress(0, "loading");
+  const evaluation = await evaluate(runtime, folder, task, (done, total) => {
+    screen.progress(done / total, `${done} of ${total} images`);
+  });
+  screen.clear();
+  showEvaluation(evaluation).forEach(screen.line);
+  await Deno.mkdir(dirname(task.out), { recursive: true });
+  await writeAtomically(task.out, `${JSON.stringify(evaluation, null, 2)}\n`);
+  screen.line(`\nNumbers: ${relative(fromCaller("."), task.out)}`);
+  return 0;
+}
+
+/**
+ * Reads the task's arguments.
+ *
+ * @returns `null` if help is asked for.
+ * @throws {UsageError} If an argument is wrong, or a list of prompts is unknown or empty.
+ */
+export async function readTask(args: readonly string[]): Promise<EvaluationTask | null> {
+  const text = [
+    "prompts",
+    "seeds",
+    "rewards",
+    "judge",
+    "strength",
+    "model",
+    "out",
+    ...SAMPLING_OPTIONS,
+  ] as const;
+  const options = parseArgs(args, {
+    string: text,
+    collect: ["prompts", "rewards"],
+    boolean: ["help"],
+    unknown: refuseUnknown([...text, "help"]),
+  });
+  if (options.help) return null;
+  const [path, surplus] = options._.map(String);
+  if (surplus !== undefined) throw new UsageError(`Cannot evaluate more than one at a time: ${surplus}`);
+  const lora = path === undefined ? null : await readAdapterFile(path);
+  if (options.strength !== undefined && lora === null) {
+    throw new UsageError(`Cannot use --strength ${options.strength} as there are no adapters: see --help`);
+  }
+  const config = lora?.run?.config ?? await readConfig({});
+  const trained = lora?.run ? config.prompts : null;
+  const names = options.prompts.length > 0 ? options.prompts : defaultLists(trained, lora !== null);
+  const lists: Record<string, readonly string[]> = {};
+  for (const name of names) lists[name] = [...new Set(await readPrompts(name))];
+  const seeds = parseSeeds(options.seeds ?? "0-7");
+  const rewards = options.rewards.flatMap((list) => list.split(",")).map((name) => name.trim());
+  rewards.forEach(checkRewardName);
+  const images = Math.max(...Object.values(lists).map((prompts) => prompts.length)) * seeds.length;
+  return {
+    model: options.model ?? config.model,
+    lora,
+    strength: numberOption("strength", options.strength ?? "1", [-100, 100]),
+    lists,
+    trained: trained === null ? null : await readPrompts(trained),
+    seeds,
+    rewards: rewards.length > 0 ? rewards : null,
+    judge: judgeNamed(options.judge ?? "clip"),
+    sampling: samplingFrom(options, config.sample, images),
+    out: options.out === undefined
+      ? join(lora?.run?.path ?? fromCaller("runs"), "evaluation.json")
+      : fromCaller(options.out),
+  };
+}
+
+/** Prompts of training and others; simple animals where nothing is known of training. */
+function defaultLists(trained: string | null, hasAdapters: boolean): readonly string[] {
+  const seen = trained ?? "simple_animals";
+  return hasAdapters ? [...new Set([seen, "unseen_animals"])] : [seen];
+}
+
+function judgeNamed(name: string): JudgeName {
+  const judge = judgeNames.find((each) => each === name);
+  if (judge === undefined) {
+    throw new UsageError(`Cannot use --judge as it takes one of ${judgeNames.join(", ")}: ${name}`);
+  }
+  return judge;
+}

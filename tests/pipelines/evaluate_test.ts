@@ -1,0 +1,158 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "node:path";
+import { key } from "../../lib/core/random.ts";
+import { interpreter } from "../../lib/engine/mod.ts";
+import { nameForFile } from "../../lib/io/lora_file.ts";
+import { declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
+import { attentionTargets } from "../../lib/models/lora.ts";
+import { parseUNetConfig } from "../../lib/models/unet_config.ts";
+import { initParams } from "../../lib/nn/scope.ts";
+import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
+import { readConfig, showConfig } from "../../pipelines/config.ts";
+import { readTask, run } from "../../pipelines/evaluate.ts";
+import { changeOf, estimate } from "../../pipelines/evaluate/compare.ts";
+import { evaluate, type Evaluation } from "../../pipelines/evaluate/evaluation.ts";
+import { showEvaluation } from "../../pipelines/evaluate/show.ts";
+import { readJson } from "../../pipelines/files.ts";
+import { rewriteTensors, withTinyModel } from "./tiny_model.ts";
+
+async function evaluated(model: string, ...args: string[]): Promise<Evaluation> {
+  const task = await readTask([...args, "--model", model, "--steps", "2", "--seeds", "0-1"]);
+  assert(task !== null);
+  return await evaluate(interpreter(), model, task);
+}
+
+/** A run's folder with adapters and nothing else that counts. */
+async function writeRun(folder: string, model: string, checkpoint = "epoch-0003"): Promise<string> {
+  const path = join(folder, "run");
+  await Deno.mkdir(join(path, "checkpoints", checkpoint), { recursive: true });
+  const config = await readConfig({ set: [`model=${model}`, "prompts=./none.txt", "sample.num_steps=3"] });
+  const prompts = join(folder, "prompts.txt");
+  await Deno.writeTextFile(prompts, "cat\ndog\ncat\n");
+  await Deno.writeTextFile(join(path, "config.yaml"), showConfig({ ...config, prompts }));
+  const unet = parseUNetConfig(await readJson(join(model, "unet/config.json")));
+  const specs = declareUNetLora(unet, { rank: 2, scale: 1, targets: attentionTargets });
+  const adapters = initParams(specs.map((spec) => ({ ...spec, init: { kind: "normal", std: 2 } })), key(6));
+  const file = join(path, "checkpoints", checkpoint, "pytorch_lora_weights.safetensors");
+  await rewriteTensors(file, nameForFile(adapters));
+  return path;
+}
+
+Deno.test("the base model is measured by every reward, and told of in one sentence", async () => {
+  await withTinyModel(async (model, folder) => {
+    const list = join(folder, "some.txt");
+    await Deno.writeTextFile(list, "cat\ndog\nbee\n");
+    const evaluation = await evaluated(model, "--prompts", list);
+    const [found, ...others] = evaluation.lists;
+    assertEquals(others, []);
+    assertEquals(Object.keys(found!.rewards), Object.keys(rewardCatalogue));
+    assertEquals(found!.base.recognition!.choices, 45);
+    assertEquals([found!.adapted, found!.seen_in_training, evaluation.lora], [null, null, null]);
+    assertEquals(await evaluated(model, "--prompts", list, "--batch", "5"), evaluation);
+    const text = showEvaluation(evaluation).join("\n");
+    assertStringIncludes(text, `${model}, guidance 3, 3 prompts x 2 seeds: the right one of 45 in `);
+    assert(/ in \d+ of 100$/m.test(text), text);
+  });
+});
+
+Deno.test("a run is compared with its base model on its own prompts and on others", async () => {
+  await withTinyModel(async (model, folder) => {
+    const path = await writeRun(folder, model);
+    const task = await readTask([path]);
+    assertEquals(task?.sampling.num_steps, 3);
+    assertEquals(task?.model, model);
+    assertEquals(task?.out, join(path, "evaluation.json"));
+    assertEquals(Object.keys(task!.lists), [join(folder, "prompts.txt"), "unseen_animals"]);
+    const other = join(folder, "others.txt");
+    await Deno.writeTextFile(other, "zebra crossing\ndog\n");
+    const args = [
+      "--prompts",
+      join(folder, "prompts.txt"),
+      "--prompts",
+      other,
+      "--rewards",
+      "mini_pick,brightness",
+    ];
+    const evaluation = await evaluated(model, path, ...args);
+    const [seen, unseen] = evaluation.lists;
+    assertEquals([seen?.seen_in_training, unseen?.seen_in_training], [2, 1]);
+    assertEquals([seen?.prompts.length, unseen?.base.recognition?.choices], [2, 2]);
+    const { base, adapted, change } = seen!.rewards.brightness!;
+    assertAlmostEquals(change!.mean, adapted!.mean - base.mean, 1e-6);
+    assertNotEquals(change!.mean, 0);
+    const text = showEvaluation(evaluation).join("\n");
+    for (const words of ["all seen in training", "1 seen in training", "in base std", "with adapters in"]) {
+      assertStringIncludes(text, words);
+    }
+    const none = await evaluated(model, path, ...args, "--strength", "0");
+    assertEquals(none.lists[0]!.rewards.brightness!.change!.mean, 0);
+  });
+});
+
+Deno.test("what a folder lacks is left out and said", async () => {
+  await withTinyModel(async (model, folder) => {
+    const list = join(folder, "some.txt");
+    await Deno.writeTextFile(list, "cat\n");
+    const evaluation = await evaluated(model, "--prompts", list);
+    assertEquals(Object.keys(evaluation.left_out), [
+      "mini_aesthetic",
+      "mini_pick",
+      "mini_hps",
+      "gold",
+      "what a judge sees",
+    ]);
+    assertEquals([evaluation.judge, evaluation.lists[0]!.base.recognition], [null, null]);
+    assertStringIncludes(showEvaluation(evaluation).join("\n"), "left out: gold");
+    const error = await assertRejects(
+      () => evaluated(model, "--prompts", list, "--rewards", "gold"),
+      SyntaxError,
+    );
+    assertStringIncludes(error.message, "rewards/gold/model.safetensors");
+  }, { rewards: false });
+});
+
+Deno.test("estimates are means with standard errors, changes over pairs", () => {
+  assertEquals(estimate([1, 3]), { mean: 2, std: Math.SQRT2, standard_error: 1 });
+  assertEquals(estimate([5]), { mean: 5, std: 0, standard_error: null });
+  const { mean, standard_error, in_base_std } = changeOf([2, 4, 6], [1, 3, 5]);
+  assertEquals([mean, standard_error], [1, 0]);
+  assertAlmostEquals(in_base_std!, 0.5, 1e-12);
+  assertEquals(changeOf([2, 2], [1, 1]).in_base_std, null);
+});
+
+Deno.test("mistakes in the arguments are said in one line", async () => {
+  await withTinyModel(async (model, folder) => {
+    const empty = join(folder, "empty.txt");
+    await Deno.writeTextFile(empty, "");
+    const noRun = join(folder, "no_run");
+    await Deno.mkdir(noRun);
+    const begun = await writeRun(folder, model);
+    await Deno.remove(join(begun, "checkpoints"), { recursive: true });
+    const cases: readonly [string[], string][] = [
+      [["--rewards", "mini_pick,golt"], "did you mean gold?"],
+      [["--prompts", "animals"], "no such list: animals"],
+      [["--prompts", "./none.txt"], "no such file: ./none.txt"],
+      [["--prompts", empty], "the list is empty"],
+      [["--judge", "me"], "takes one of clip, mini_pick, mini_hps, gold: me"],
+      [["--seeds", "many"], "Cannot read seeds"],
+      [[begun, "b"], "more than one at a time: b"],
+      [["--strength", "2"], "there are no adapters"],
+      [["--judges", "clip"], "did you mean --judge?"],
+      [[noRun], "neither a run nor a checkpoint"],
+      [[begun], "the run has no checkpoint"],
+      [["--model", folder], "no model_index.json"],
+    ];
+    for (const [args, expected] of cases) {
+      const { message } = await assertRejects(() => run(args), SyntaxError);
+      assertStringIncludes(message, expected);
+      assertEquals(message.split("\n").length, 1, message);
+    }
+  }, { rewards: false });
+});
