@@ -1,0 +1,74 @@
+/**
+ * Figures of numbers that each epoch logs.
+ *
+ * @module
+ */
+
+import type { Figure } from "./figure.ts";
+import { drawLines, type Line, type LinesOptions } from "./lines.ts";
+import { epochOf, type Run } from "./read_run.ts";
+import { numberAt, type Tree } from "./tree.ts";
+
+/** What a figure shows. */
+export interface LineFigure {
+  /** What it shows, in short. */
+  readonly title: string;
+  /** How to read it. */
+  readonly note: string;
+  /** Its lines; those without points are left out. */
+  readonly lines: readonly Line[];
+  /** How it is drawn. */
+  readonly options: Omit<LinesOptions, "title">;
+  /** The field to name where no line has points. */
+  readonly field: string;
+}
+
+/** Makes a figure; where there is nothing to draw it says so. */
+export function lineFigure(
+  { lines }: Run,
+  { title, note, lines: drawn, options, field }: LineFigure,
+): Figure {
+  const shown = drawn.filter(({ points }) => points.length > 0);
+  return {
+    title,
+    note,
+    drawing: shown.length === 0 ? null : drawLines(shown, { ...options, title }),
+    missing: missingField(lines, field),
+  };
+}
+
+/** Says why a field is nowhere. */
+export function missingField(lines: readonly Tree[], field: string): string {
+  return lines.every((line) => epochOf(line) === 0)
+    ? "No epoch has been trained yet."
+    : `No line of metrics.jsonl has ${field}.`;
+}
+
+/** The line of the first path that leads to a number in each epoch. */
+export function lineAt(
+  run: Run,
+  label: string,
+  colour: string,
+  ...paths: readonly (readonly string[])[]
+): Line {
+  return line(
+    run,
+    label,
+    colour,
+    (tree) => paths.map((path) => numberAt(tree, ...path)).find((v) => v !== undefined),
+  );
+}
+
+/** The line of a number of each epoch. */
+export function line(
+  { lines }: Run,
+  label: string,
+  colour: string,
+  valueOf: (line: Tree) => number | undefined,
+): Line {
+  const points = lines.flatMap((tree) => {
+    const value = valueOf(tree);
+    return value === undefined ? [] : [{ epoch: epochOf(tree), value }];
+  });
+  return { label, colour, points };
+}

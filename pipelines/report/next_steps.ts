@@ -1,0 +1,65 @@
+/**
+ * How to go on with a run: the commands, ready to be typed.
+ *
+ * @module
+ */
+
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { LORA_FILE } from "../run/checkpoint.ts";
+import { type Markup, markup } from "./markup.ts";
+import { epochOf, type Run } from "./read_run.ts";
+import { numberAt, textsAt } from "./tree.ts";
+
+/** The project's folder, which `./attune` is typed in. */
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Lists the commands. */
+export function nextSteps(run: Run): Markup {
+  const last = run.checkpoints.at(-1);
+  const folder = quote(fromRoot(run.folder));
+  if (last === undefined) {
+    return markup`<p>There is no checkpoint yet. To go on from the beginning:</p>
+${command(`./attune train --resume ${folder}`)}`;
+  }
+  const lora = fromRoot(join(last.path, LORA_FILE));
+  const prompt = textsAt(run.manifest, "prompts", "images")[0] ?? "cat";
+  return markup`<p>${resumeText(run)}</p>
+${command(`./attune train --resume ${folder}${resumeOptions(run)}`)}
+<p>To draw with the policy of the last checkpoint, after epoch ${last.epoch}:</p>
+${command(`./attune generate ${quote(prompt)} --lora ${folder} --seeds 0-7`)}
+<p>To compare it with the base model on prompts it was trained with and on others:</p>
+${command(`./attune evaluate ${folder}`)}
+<p>The adapter is <code>${lora}</code>; other tools load it too.</p>
+`;
+}
+
+function resumeText(run: Run): string {
+  return isDone(run) ? "To train longer:" : "To go on from the last checkpoint:";
+}
+
+function resumeOptions(run: Run): string {
+  const planned = numberAt(run.config, "num_epochs");
+  return isDone(run) && planned !== undefined ? ` --set num_epochs=${2 * planned}` : "";
+}
+
+/** Whether all planned epochs are trained. */
+export function isDone({ lines, config }: Run): boolean {
+  const planned = numberAt(config, "num_epochs"), last = lines.at(-1);
+  return planned === undefined || (last !== undefined && epochOf(last) >= planned);
+}
+
+function command(text: string): Markup {
+  return markup`<pre><code>${text}</code></pre>`;
+}
+
+/** A path as it is typed in the project's folder. */
+function fromRoot(path: string): string {
+  const below = relative(ROOT, resolve(path));
+  return below.startsWith("..") ? resolve(path) : below;
+}
+
+/** The text as a shell takes it for one word. */
+function quote(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,111 @@
+/**
+ * The figures of the policy: how far it went, and how its optimizer fared.
+ *
+ * @module
+ */
+
+import type { Figure } from "./figure.ts";
+import { lineAt, lineFigure } from "./line_figure.ts";
+import { extent } from "./lines.ts";
+import type { Run } from "./read_run.ts";
+import { numberAt } from "./tree.ts";
+import { showNumber, showShare } from "./words.ts";
+
+/** What became of the images and of the policy that draws them. */
+export function driftFigures(run: Run): readonly Figure[] {
+  return [baseDivergenceFigure(run), diversityFigure(run)];
+}
+
+/** What its updates were like. */
+export function updateFigures(run: Run): readonly Figure[] {
+  return [clipFigure(run), approxKlFigure(run), gradientFigure(run), lossFigure(run)];
+}
+
+function baseDivergenceFigure(run: Run): Figure {
+  // The grid's images and the evaluation's are not the same: one of them makes the line.
+  const [grid, evaluation] = [["kl_to_base"], ["evaluation", "kl_to_base"]]
+    .map((path) => lineAt(run, "KL", "var(--ink)", path));
+  return lineFigure(run, {
+    title: "Distance from the base model",
+    note: "KL divergence of the tuned model’s trajectories from the base model’s (kl_to_base).",
+    lines: [grid!.points.length > 0 ? grid! : evaluation!],
+    options: { reach: [0] },
+    field: "kl_to_base",
+  });
+}
+
+function diversityFigure(run: Run): Figure {
+  const evaluated = lineAt(run, "evaluation", "var(--ink)", ["evaluation", "diversity", "within"]);
+  const sampled = lineAt(run, "batches", "var(--muted)", ["diversity", "within"], ["diversity"]);
+  const { points } = evaluated.points.length > 1 ? evaluated : sampled;
+  const [base, last] = [points[0]?.value ?? 0, points.at(-1)?.value ?? 0];
+  const ratio = points.length < 2 || base <= 0
+    ? ""
+    : ` Now ${showShare(last / base)} of what it was at first.`;
+  return lineFigure(run, {
+    title: "Diversity of images",
+    note: `How different images of one prompt are to a judge; at 0 they are all alike.${ratio}`,
+    lines: [{ ...evaluated, isBold: true }, sampled],
+    options: { reach: [0] },
+    field: "diversity",
+  });
+}
+
+function clipFigure(run: Run): Figure {
+  return lineFigure(run, {
+    title: "How often the clip decides",
+    note: "The part of samples whose update the clip range stopped.",
+    lines: [
+      lineAt(run, "policy", "var(--ink)", ["clip_fraction"]),
+      lineAt(run, "critic", "var(--muted)", ["critic_clip_fraction"]),
+    ],
+    options: { reach: [0], show: showShare },
+    field: "clip_fraction",
+  });
+}
+
+function approxKlFigure(run: Run): Figure {
+  return lineFigure(run, {
+    title: "How far an epoch moves the policy",
+    note: "Estimated KL divergence from the policy that drew the samples (approx_kl).",
+    lines: [lineAt(run, "policy", "var(--ink)", ["approx_kl"])],
+    options: { reach: [0] },
+    field: "approx_kl",
+  });
+}
+
+function gradientFigure(run: Run): Figure {
+  const limit = numberAt(run.config, "train", "max_grad_norm");
+  const lines = [
+    lineAt(run, "policy", "var(--ink)", ["grad_norm", "policy"]),
+    lineAt(run, "critic", "var(--muted)", ["grad_norm", "critic"]),
+  ];
+  const [low, high] = extent(lines.flatMap(({ points }) => points.map(({ value }) => value)));
+  const isLogarithmic = low > 0 && high / low > 20;
+  const hasLimit = limit !== undefined && limit > low / 10 && limit < high * 3;
+  return lineFigure(run, {
+    title: "Gradient norms",
+    note: `Before clipping${limit === undefined ? "" : ` to ${showNumber(limit)}`}${
+      isLogarithmic ? "; each line up is a factor" : ""
+    }.`,
+    lines,
+    options: {
+      ...isLogarithmic ? { isLogarithmic } : { reach: [0] },
+      levels: hasLimit ? [{ value: limit, label: "limit" }] : [],
+    },
+    field: "grad_norm",
+  });
+}
+
+function lossFigure(run: Run): Figure {
+  return lineFigure(run, {
+    title: "Losses",
+    note: "Means over an epoch’s optimizer steps. The policy’s says little; the critic’s should fall.",
+    lines: [
+      lineAt(run, "policy", "var(--ink)", ["policy_loss"]),
+      lineAt(run, "critic", "var(--muted)", ["critic_loss"]),
+    ],
+    options: { reach: [0], levels: [{ value: 0, label: "" }] },
+    field: "policy_loss",
+  });
+}

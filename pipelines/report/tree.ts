@@ -1,0 +1,52 @@
+/**
+ * Values of JSON or YAML whose shape nobody vouches for, as a run may be of another version or cut short.
+ *
+ * @module
+ */
+
+/** An object read from a file. */
+export type Tree = Readonly<Record<string, unknown>>;
+
+/** Tells an object from everything else. */
+export function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value that a path of keys leads to, or `undefined`. */
+export function at(tree: unknown, ...keys: readonly string[]): unknown {
+  return keys.reduce<unknown>(
+    (node, key) => isTree(node) && Object.hasOwn(node, key) ? node[key] : undefined,
+    tree,
+  );
+}
+
+/** The finite number that a path leads to, or `undefined`. */
+export function numberAt(tree: unknown, ...keys: readonly string[]): number | undefined {
+  const value = at(tree, ...keys);
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** The text that a path leads to, or `undefined`. */
+export function textAt(tree: unknown, ...keys: readonly string[]): string | undefined {
+  const value = at(tree, ...keys);
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The keys of the object that a path leads to; none where there is none. */
+export function keysAt(tree: unknown, ...keys: readonly string[]): readonly string[] {
+  const value = at(tree, ...keys);
+  return isTree(value) ? Object.keys(value) : [];
+}
+
+/** The texts of the list that a path leads to; none where there is none. */
+export function textsAt(tree: unknown, ...keys: readonly string[]): readonly string[] {
+  const value = at(tree, ...keys);
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+/** All values that are no objects, with their dotted names. */
+export function leaves(tree: Tree, prefix = ""): readonly (readonly [string, unknown])[] {
+  return Object.entries(tree).flatMap(([key, value]) =>
+    isTree(value) ? leaves(value, `${prefix}${key}.`) : [[`${prefix}${key}`, value] as const]
+  );
+}
