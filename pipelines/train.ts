@@ -6,7 +6,7 @@
 
 import { parseArgs } from "@std/cli";
 import { relative } from "node:path";
-import type { Context } from "../lib/stages/context.ts";
+import type { Context, Progress } from "../lib/stages/context.ts";
 import type { State } from "../lib/stages/records.ts";
 import { configHelp } from "./config.ts";
 import { fromCaller } from "./paths.ts";
@@ -146,12 +146,21 @@ export async function train(run: Run): Promise<State> {
     await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin);
     saved = state.epoch;
   };
-  const move = progressOn(screen, () => state.epoch, num_epochs, stop);
+  const move = (stage: string, epoch: number, part: number) => {
+    throwIfStopped(stop);
+    screen.progress((epoch + part) / num_epochs, `epoch ${epoch + 1}/${num_epochs}  ${stage}`);
+  };
   const ctx: Context = {
     ...run.ctx,
-    onProgress: ({ stage, done, total }) => move(stage, done / total),
+    onProgress: ({ stage, done, total }) => {
+      const [from, to] = PARTS[stage];
+      move(stage, state.epoch, from + (to - from) * done / total);
+    },
   };
-  const viewing = { ...run.viewing, onLook: () => move("look", 0) };
+  const viewing: Viewing = {
+    ...run.viewing,
+    onLook: (epoch) => epoch === 0 ? screen.progress(0, "base model") : move("look", epoch - 1, LOOK),
+  };
 
   await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
   screen.line(table.head);
@@ -185,16 +194,10 @@ function fromHere(path: string): string {
   return short.startsWith("..") ? path : short || ".";
 }
 
-/** How an epoch's time is spent, about: from where to where each part goes. */
-const PARTS = { sample: [0, 0.3], score: [0.3, 0.32], update: [0.32, 0.85], look: [0.85, 1] } as const;
-
-/** Moves the bar, unless what moves it is left behind. */
-function progressOn(screen: Screen, epoch: () => number, epochs: number, stop: AbortSignal) {
-  return (stage: keyof typeof PARTS, done: number): void => {
-    throwIfStopped(stop);
-    const [from, to] = PARTS[stage];
-    // Looking at the base model is a part of no epoch.
-    const part = stage === "look" && epoch() === 0 ? 0 : from + (to - from) * done;
-    screen.progress((epoch() + part) / epochs, `epoch ${epoch() + 1}/${epochs}  ${stage}`);
-  };
-}
+/** How an epoch's time is spent, about: from where to where each stage goes, and where looking at the policy begins. */
+const PARTS: Readonly<Record<Progress["stage"], readonly [number, number]>> = {
+  sample: [0, 0.4],
+  score: [0.4, 0.42],
+  update: [0.42, 0.88],
+};
+const LOOK = 0.88;

@@ -14,6 +14,8 @@ import { floats, joinRows, pickRows, stackSteps } from "./rows.ts";
 export interface GenerateOptions {
   /** Noise of a step; default `sample.eta`. */
   readonly eta?: number;
+  /** Whether to follow the base model, too, which takes as long again; default yes. */
+  readonly divergence?: boolean;
 }
 
 /** What was generated. */
@@ -22,7 +24,7 @@ export interface Generated {
   readonly images: FloatTensor;
   /** `[N, D]`, their embeddings by the critic's image tower, of length 1. */
   readonly embeddings: FloatTensor;
-  /** `[N]`, divergence of the trajectories from the base model's: see {@linkcode generate}; 0 where eta is 0. */
+  /** `[N]`, divergence of the trajectories from the base model's: see {@linkcode generate}; 0 where it is not computed. */
   readonly klToBase: F32;
 }
 
@@ -39,7 +41,7 @@ export async function generate(
   policy: F32,
   request: Batch,
   ctx: Context,
-  { eta = ctx.options.sample.eta }: GenerateOptions = {},
+  { eta = ctx.options.sample.eta, divergence = true }: GenerateOptions = {},
 ): Promise<Generated> {
   const { runtime, options, models } = ctx;
   const count = request.keys.length;
@@ -47,7 +49,7 @@ export async function generate(
   const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, eta);
   const size = options.sample.batch_size;
   const adapters = runtime.put(tensor([policy.length], policy));
-  const base = eta > 0 && policy.some((x) => x !== 0)
+  const base = divergence && eta > 0 && policy.some((x) => x !== 0)
     ? runtime.put(tensor([policy.length], new Float32Array(policy.length)))
     : null;
   const critic = runtime.put(

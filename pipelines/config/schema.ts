@@ -255,6 +255,6 @@ function images() {
   return section({
     every: field(count(0), 1, { doc: "How often the grid of images is drawn; 0: never", unit: "epochs" }),
     prompts: field(z.string().min(1), "eight_animals", { doc: "What is on it: a list's name, or a file" }),
-    seeds: field(count(1), 4, { doc: "Images a prompt, always from the same seeds", unit: "images" }),
+    seeds: field(count(1), 2, { doc: "Images a prompt, always from the same seeds", unit: "images" }),
   });
 }

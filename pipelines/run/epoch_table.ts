@@ -66,7 +66,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "kl_to_base",
     sampled: ({ kl_to_base }) => kl_to_base,
-    evaluated: ({ evaluation }) => evaluation?.kl_to_base,
+    evaluated: () => undefined,
   },
   {
     name: "explained",
@@ -92,5 +92,8 @@ function cellWidth({ name }: Column): number {
 /** Some three digits; nothing where there is no number. */
 function showNumber(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return "";
-  return value.toFixed(Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : 2);
+  return value.toFixed(Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : 2).replace(
+    /^-(0\.00)$/,
+    "$1",
+  );
 }

@@ -28,8 +28,8 @@ export interface Viewing {
   readonly base: Scores | null;
   /** Bytes that the GPU held at most so far; absent where there is no GPU. */
   readonly peakBytes?: (() => number) | undefined;
-  /** Told before the policy is looked at. */
-  readonly onLook?: (() => void) | undefined;
+  /** Told before the policy of an epoch is looked at. */
+  readonly onLook?: ((epoch: number) => void) | undefined;
 }
 
 /** An epoch, complete. */
@@ -100,7 +100,7 @@ interface Looked {
 }
 
 async function look(ctx: Context, viewing: Viewing, { epoch, policy }: State): Promise<Looked> {
-  viewing.onLook?.();
+  viewing.onLook?.(epoch);
   const isDue = (every: number) => epoch % every === 0 || epoch === ctx.options.num_epochs;
   // Before training the policy is the base model, for which zeros stand.
   const adapters = epoch === 0 ? new Float32Array(policy.params.length) : policy.params;
@@ -115,7 +115,7 @@ async function look(ctx: Context, viewing: Viewing, { epoch, policy }: State): P
 }
 
 async function lookAtGrid(ctx: Context, gallery: Gallery, adapters: F32): Promise<Looked> {
-  const { images, klToBase } = await drawGallery(ctx, adapters, gallery);
+  const { images, klToBase } = await drawGallery(ctx, adapters, gallery, true);
   const seeds = Array.from({ length: gallery.seeds }, (_, seed) => `seed ${seed}`);
   const grid = captionedGrid(images, gallery.conditioning.prompts, seeds);
   return { grid, scores: null, metrics: { kl_to_base: moments(klToBase).mean } };
@@ -127,7 +127,7 @@ async function evaluate(
   gallery: Gallery,
   adapters: F32,
 ): Promise<Looked> {
-  const drawn = await drawGallery(ctx, adapters, gallery);
-  const { evaluation, scores } = await evaluateGallery(ctx, judge, gallery, drawn, base);
+  const { images } = await drawGallery(ctx, adapters, gallery, false);
+  const { evaluation, scores } = await evaluateGallery(ctx, judge, gallery, images, base);
   return { grid: null, scores, metrics: { evaluation } };
 }

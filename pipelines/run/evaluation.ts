@@ -9,7 +9,7 @@ import { type Diversity, diversity } from "../../lib/rewards/diversity.ts";
 import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Conditioning } from "../../lib/stages/conditioning.ts";
 import type { Context } from "../../lib/stages/context.ts";
-import { generate } from "../../lib/stages/generate.ts";
+import { generate, type Generated } from "../../lib/stages/generate.ts";
 import { moments } from "../../lib/stages/prompt_statistics.ts";
 import { pairKey } from "../pair_key.ts";
 
@@ -39,8 +39,6 @@ export interface Evaluation {
   readonly rewards: Readonly<Record<string, RewardChange>>;
   /** How different the images are, to a judge. */
   readonly diversity: Diversity;
-  /** Mean divergence of a trajectory from the base model's. */
-  readonly kl_to_base: number;
 }
 
 /** A reward over a gallery. */
@@ -55,37 +53,34 @@ export interface RewardChange {
   readonly change_error: number | null;
 }
 
-/** What a policy draws for a gallery. */
-export interface Drawn {
-  /** `[N, H, W, 3]`. */
-  readonly images: FloatTensor;
-  /** `[N]`, divergence from the base model. */
-  readonly klToBase: F32;
-}
-
 /** Reads the prompts of a gallery. */
 export async function openGallery(ctx: Context, prompts: readonly string[], seeds: number): Promise<Gallery> {
   return { conditioning: await ctx.encodePrompts(prompts), seeds };
 }
 
-/** Draws a gallery. An image's noise comes from its prompt and seed, not from the run. */
-export async function drawGallery(
+/**
+ * Draws a gallery. An image's noise comes from its prompt and seed, not from the run.
+ *
+ * @param divergence Whether to measure how far the policy is from the base model, which takes as long again.
+ */
+export function drawGallery(
   ctx: Context,
   policy: F32,
   { conditioning, seeds }: Gallery,
-): Promise<Drawn> {
+  divergence: boolean,
+): Promise<Generated> {
   const pairs = conditioning.prompts.flatMap((prompt, row) =>
     Array.from({ length: seeds }, (_, seed) => ({ row, key: pairKey(prompt, seed) }))
   );
   const keys = pairs.map(({ key }) => key);
   const promptRows = pairs.map(({ row }) => row);
-  const { images, klToBase } = await generate(policy, { conditioning, promptRows, keys }, ctx);
-  return { images, klToBase };
+  return generate(policy, { conditioning, promptRows, keys }, ctx, { divergence });
 }
 
 /**
  * Scores a drawn gallery by all rewards.
  *
+ * @param images `[N, H, W, 3]`.
  * @param judge Looks at diversity, with a tower that is no training reward's.
  * @param base What the base model scored; `null` if unknown.
  */
@@ -93,7 +88,7 @@ export async function evaluateGallery(
   ctx: Context,
   judge: ImageEmbedder,
   { conditioning, seeds }: Gallery,
-  { images, klToBase }: Drawn,
+  images: FloatTensor,
   base: Scores | null,
 ): Promise<{ readonly evaluation: Evaluation; readonly scores: Scores }> {
   const prompts = conditioning.prompts.flatMap((prompt) => Array<string>(seeds).fill(prompt));
@@ -109,7 +104,6 @@ export async function evaluateGallery(
         Object.entries(rewards).map(([name, scores]) => [name, changeOf(scores, base?.rewards[name])]),
       ),
       diversity: diversity(await judge.images(images), prompts),
-      kl_to_base: moments(klToBase).mean,
     },
     scores: { prompts, seeds: prompts.map((_, n) => n % seeds), rewards },
   };

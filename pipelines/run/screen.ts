@@ -59,9 +59,10 @@ export function screenOn({ line, over, columns, clock }: Terminal): Screen {
     },
     progress: (done, label) => {
       if (over === null) return;
-      start ??= { time: clock(), done };
-      const elapsed = clock() - start.time;
-      const gained = done - start.done;
+      // What comes before the work itself tells nothing of how fast it goes.
+      start = done === 0 ? null : start ?? { time: clock(), done };
+      const elapsed = clock() - (start?.time ?? 0);
+      const gained = done - (start?.done ?? 0);
       const left = gained > 0 ? `  ${showMinutes(elapsed * (1 - done) / gained)} left` : "";
       bar = `${label}  ${showBar(done, 24)} ${String(Math.floor(100 * done)).padStart(3)}%${left}`;
       over(bar);
