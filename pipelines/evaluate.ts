@@ -6,8 +6,6 @@
 
 import { parseArgs } from "@std/cli";
 import { dirname, join, relative } from "node:path";
-import { openGpu } from "../lib/gpu/device.ts";
-import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { readAdapterFile } from "./adapters.ts";
 import { numberOption, refuseUnknown, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config.ts";
@@ -17,6 +15,7 @@ import { writeAtomically } from "./files.ts";
 import { type JudgeName, judgeNames } from "./load/judges.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { checkRewardName } from "./load_rewards.ts";
+import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
 import { readPrompts } from "./prompts.ts";
 import { screenOn, systemTerminal } from "./run/screen.ts";
@@ -67,12 +66,13 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const folder = await modelFolder(task.model);
   const screen = screenOn(systemTerminal());
-  const runtime = gpuRuntime(await openGpu(navigator.gpu));
+  const { runtime, saveTiles } = await openRuntime();
   screen.progress(0, "loading");
   const evaluation = await evaluate(runtime, folder, task, (done, total) => {
     screen.progress(done / total, `${done} of ${total} images`);
   });
   screen.clear();
+  await saveTiles();
   showEvaluation(evaluation).forEach(screen.line);
   await Deno.mkdir(dirname(task.out), { recursive: true });
   await writeAtomically(task.out, `${JSON.stringify(evaluation, null, 2)}\n`);

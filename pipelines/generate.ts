@@ -8,8 +8,6 @@ import { parseArgs } from "@std/cli";
 import { join, relative } from "node:path";
 import { type FloatTensor, size } from "../lib/core/tensor.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
-import { openGpu } from "../lib/gpu/device.ts";
-import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { encodePng, floatsToBytes, type Image } from "../lib/io/png.ts";
 import { joinRows } from "../lib/stages/rows.ts";
 import { type AdapterFile, adaptersFor, readAdapterFile } from "./adapters.ts";
@@ -19,6 +17,7 @@ import { exists, writeAtomically } from "./files.ts";
 import { imageNames } from "./image_names.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
+import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
 import { readPrompts } from "./prompts.ts";
 import { captionedGrid } from "./run/captioned_grid.ts";
@@ -87,8 +86,9 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const model = await modelFolder(request.model);
   const screen = screenOn(systemTerminal());
-  const runtime = gpuRuntime(await openGpu(navigator.gpu));
+  const { runtime, saveTiles } = await openRuntime();
   await drawImages(runtime, model, request, screen);
+  await saveTiles();
   return 0;
 }
 

@@ -18,6 +18,8 @@ export interface Measures {
   readonly judge: Embedder | null;
   /** The prompts that an image is told apart from; its own is among them. */
   readonly choices: readonly string[];
+  /** What one of them is called. */
+  readonly what: Recognition["what"];
 }
 
 /** The scores of one model's images. */
@@ -36,6 +38,8 @@ export interface Recognition {
   readonly accuracy: number;
   /** How many prompts there are to choose from. */
   readonly choices: number;
+  /** What one of them is called. */
+  readonly what: "animal" | "prompt";
   /** Mean cosine of an image and its prompt. */
   readonly alignment: number;
 }
@@ -65,7 +69,7 @@ export interface Change extends Estimate {
 export async function measure(
   images: FloatTensor,
   prompts: readonly string[],
-  { rewards, judge, choices }: Measures,
+  { rewards, judge, choices, what }: Measures,
 ): Promise<Measured> {
   const scores: Record<string, readonly number[]> = {};
   for (const reward of rewards) {
@@ -78,7 +82,7 @@ export async function measure(
   return {
     scores,
     diversity: diversity(embeddings, prompts),
-    recognition: { ...found, choices: choices.length },
+    recognition: { ...found, choices: choices.length, what },
   };
 }
 

@@ -119,7 +119,7 @@ export async function evaluate(
   let done = 0;
   const results: ListResult[] = [];
   for (const [name, prompts] of Object.entries(lists)) {
-    const measures = { rewards: Object.values(rewards), judge, choices: await choicesFor(prompts) };
+    const measures = { rewards: Object.values(rewards), judge, ...await choicesFor(prompts) };
     const look = async (policy: Adapted | null): Promise<Measured> => {
       const start = done;
       return await drawAndMeasure(sampler, prompts, seeds, policy, measures, (images) => {
@@ -162,9 +162,10 @@ async function drawAndMeasure(
 }
 
 /** What an image of the list is told apart from: the 45 animals where it asks for some of them, else the list itself. */
-async function choicesFor(prompts: readonly string[]): Promise<readonly string[]> {
+async function choicesFor(prompts: readonly string[]): Promise<Pick<Measures, "choices" | "what">> {
   const animals = await readPrompts("simple_animals");
-  return prompts.every((prompt) => animals.includes(prompt)) ? animals : prompts;
+  const areAnimals = prompts.every((prompt) => animals.includes(prompt));
+  return areAnimals ? { choices: animals, what: "animal" } : { choices: prompts, what: "prompt" };
 }
 
 function compared(

@@ -39,27 +39,30 @@ function showList(list: ListResult, model: string, guidance: number, seeds: numb
     ["diversity within a prompt", ({ diversity }) => diversity && showNumber(diversity.within)],
     ["diversity between prompts", ({ diversity }) => diversity && showNumber(diversity.between)],
     ["cosine with the prompt", ({ recognition }) => recognition && showNumber(recognition.alignment)],
-    ["right prompt", ({ recognition }) => recognition && showRecognition(recognition)],
   ];
   const seenByJudge = others.flatMap(([label, show]) => {
     const text = show(base);
     return text === null ? [] : [[label, text, ...adapted === null ? [] : [show(adapted) ?? ""]]];
   });
   const head = ["reward", "base", ...adapted === null ? [] : ["adapted", "change", "in base std"]];
+  const size = `${counted(prompts.length, "prompt")} x ${counted(seeds, "seed")}`;
   const sentence = base.recognition === null ? [] : [
-    `${model}, guidance ${guidance}, ${prompts.length} prompts x ${seeds} seeds: the right one of ` +
-    `${base.recognition.choices} in ${showRecognition(base.recognition)}` +
-    (adapted?.recognition ? `, with adapters in ${showRecognition(adapted.recognition)}` : ""),
+    `${model}, guidance ${guidance}, ${size}: right ${showRecognition(base.recognition)}` +
+    (adapted?.recognition ? `; with adapters: right ${showRecognition(adapted.recognition)}` : ""),
   ];
   return [
-    `${name}: ${prompts.length} prompts x ${seeds} seeds${training}`,
+    `${name}: ${size}${training}`,
     ...columns([head, ...rows, ...seenByJudge]).map((line) => `  ${line}`),
     ...sentence,
   ];
 }
 
-function showRecognition({ accuracy }: Recognition): string {
-  return `${Math.round(100 * accuracy)} of 100`;
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function showRecognition({ accuracy, choices, what }: Recognition): string {
+  return `${what} in ${Math.round(100 * accuracy)} of 100 (told from ${choices})`;
 }
 
 function showEstimate({ mean, standard_error }: Estimate, withSign = false): string {
@@ -74,8 +77,9 @@ function signed(x: number, digits: number): string {
 /** A number with some digits that count, never with an exponent. */
 function showNumber(x: number, digits = 4): string {
   if (!Number.isFinite(x)) return "-";
-  const decimals = x === 0 ? 1 : digits - 1 - Math.floor(Math.log10(Math.abs(x)));
-  return x.toFixed(Math.min(Math.max(decimals, 0), digits));
+  if (x === 0) return "0";
+  const decimals = digits - 1 - Math.floor(Math.log10(Math.abs(x)));
+  return x.toFixed(Math.min(Math.max(decimals, 0), 6));
 }
 
 /** Rows of a table, each column as wide as its widest cell. */

@@ -57,8 +57,8 @@ Deno.test("the base model is measured by every reward, and told of in one senten
     assertEquals([found!.adapted, found!.seen_in_training, evaluation.lora], [null, null, null]);
     assertEquals(await evaluated(model, "--prompts", list, "--batch", "5"), evaluation);
     const text = showEvaluation(evaluation).join("\n");
-    assertStringIncludes(text, `${model}, guidance 3, 3 prompts x 2 seeds: the right one of 45 in `);
-    assert(/ in \d+ of 100$/m.test(text), text);
+    assertStringIncludes(text, `${model}, guidance 3, 3 prompts x 2 seeds: right animal in `);
+    assert(/ in \d+ of 100 \(told from 45\)$/m.test(text), text);
   });
 });
 
@@ -88,7 +88,9 @@ Deno.test("a run is compared with its base model on its own prompts and on other
     assertAlmostEquals(change!.mean, adapted!.mean - base.mean, 1e-6);
     assertNotEquals(change!.mean, 0);
     const text = showEvaluation(evaluation).join("\n");
-    for (const words of ["all seen in training", "1 seen in training", "in base std", "with adapters in"]) {
+    for (
+      const words of ["all seen in training", "1 seen in training", "in base std", "with adapters: right"]
+    ) {
       assertStringIncludes(text, words);
     }
     const none = await evaluated(model, path, ...args, "--strength", "0");

@@ -14,11 +14,16 @@ import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { nameForFile } from "../../lib/io/lora_file.ts";
 import { decodePng } from "../../lib/io/png.ts";
+import { packParams } from "../../lib/optim/flat.ts";
+import { prepare } from "../../lib/stages/context.ts";
+import { generate } from "../../lib/stages/generate.ts";
+import { readConfig } from "../../pipelines/config.ts";
 import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
 import { adaptersFor, readAdapterFile } from "../../pipelines/adapters.ts";
 import { drawImages, type GenerateRequest, readRequest, run } from "../../pipelines/generate.ts";
 import { imageNames } from "../../pipelines/image_names.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
+import { pairKey } from "../../pipelines/pair_key.ts";
 import { screenOn } from "../../pipelines/run/screen.ts";
 import { drawAll, makeSampler, type Wish } from "../../pipelines/sampler.ts";
 import { parseSeeds } from "../../pipelines/seeds.ts";
@@ -90,6 +95,46 @@ for (const [name, open] of [["interpreter", interpreter], ["GPU", gpu]] as const
     }, { rewards: false });
   });
 }
+
+Deno.test("the same prompt and seed give the same image as in training", async () => {
+  await withTinyModel(async (model) => {
+    const runtime = interpreter();
+    const config = await readConfig({
+      set: [
+        "sample.num_steps=2",
+        "sample.batch_size=2",
+        "sample.num_batches_per_epoch=1",
+        "train.batch_size=2",
+      ]
+        .concat("train.gradient_accumulation_steps=1", "rewards.train=brightness"),
+    });
+    const { models, rewards, free } = await loadPipeline(runtime, model, {
+      critic: { config: config.critic, reward: "brightness" },
+      rewards: ["brightness"],
+    });
+    const train = rewards.brightness!;
+    const prompts = ["cat", "dog"];
+    const ctx = await prepare({
+      options: config,
+      models,
+      runtime,
+      prompts,
+      rewards: { train, evaluate: [] },
+    });
+    const adapters = strongAdapters(models.policy.specs);
+    const request = {
+      conditioning: ctx.conditioning,
+      promptRows: [1, 0],
+      keys: [pairKey("dog", 4), pairKey("cat", 9)],
+    };
+    const expected = await generate(packParams(ctx.layouts.policy, adapters), request, ctx);
+    const sampler = await makeSampler(runtime, models, { ...config.sample, batch_size: 1 });
+    const wishes = [{ prompt: "dog", seed: 4 }, { prompt: "cat", seed: 9 }];
+    const drawn = await drawAll(sampler.draw(wishes, { adapters, strength: 1 }));
+    assertEquals(drawn, expected.images);
+    await free();
+  });
+});
 
 Deno.test("adapters are found by file, and read in the spellings of other tools", async () => {
   await withTinyModel(async (model, folder) => {
