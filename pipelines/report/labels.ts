@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Letters of the longest label. */
+const LONGEST = 18;
+
 /**
  * Moves positions apart until neighbours are at least `gap` from each other, in their order, as near to where they
  * belong as can be and inside the bounds as far as there is room.
@@ -37,6 +40,11 @@ export function spread(
   const spaced: number[] = [];
   order.forEach((i, rank) => spaced[i] = placed[rank]!);
   return spaced;
+}
+
+/** The text, cut where it is too long to stand beside a line. */
+export function shorten(text: string): string {
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
 }
 
 /** About how wide a text is in the figures' font, in pixels. */

@@ -7,7 +7,7 @@
 import * as Plot from "@observablehq/plot";
 import { draw } from "./draw.ts";
 import type { Markup } from "./markup.ts";
-import { labelWidth, spread } from "./labels.ts";
+import { labelWidth, shorten, spread } from "./labels.ts";
 import { showNumber } from "./words.ts";
 
 /** A value at an epoch. */
@@ -83,7 +83,7 @@ export function drawLines(lines: readonly Line[], options: LinesOptions): Markup
     isLogarithmic: options.isLogarithmic ?? false,
   };
   const { x, y, isLogarithmic } = layout;
-  const marginRight = 14 + Math.max(34, ...named.map(({ label }) => labelWidth(label)));
+  const marginRight = 14 + Math.max(34, ...named.map(({ label }) => labelWidth(shorten(label))));
   const ticks = isLogarithmic ? logarithmicTicks(y) : 4;
   const tickFormat = (value: number) => show(value);
   return draw({
@@ -160,7 +160,7 @@ function lineLabels(lines: readonly Line[], { x, y, frame, isLogarithmic }: Layo
   });
   const lifts = spread(heights.map((height) => -height), LABEL_GAP, [frame[0] - frame[1], 0]);
   return lines.map(({ label, colour, isBold }, i) =>
-    Plot.text([label], {
+    Plot.text([shorten(label)], {
       x: x[1],
       y: y[0],
       dx: 8,

@@ -48,13 +48,13 @@ export function outcomeOf(measured: Measured): Outcome {
       basis: markup`Curves begin with the next ${source === "evaluations" ? "evaluation" : "epoch"}.`,
     };
   }
-  const trained = rewards.find(({ isTrained }) => isTrained);
+  const trained = rewards.find(({ isTrained, points }) => isTrained && points.length > 1);
   const watched = rewards.filter(({ isTrained, points }) => !isTrained && points.length > 1);
   const epochs = lastOf(trained ?? watched[0]!).epoch - (trained ?? watched[0]!).points[0]!.epoch;
   const sentence = markup`After ${counted(epochs, "epoch")} of training, ${
     trained === undefined ? null : trainedClause(trained)
   }${trained !== undefined && watched.length > 0 ? "; " : ""}${
-    watchedClause(watched, trained === undefined)
+    watchedClause(watched, !rewards.some(({ isTrained }) => isTrained))
   }.`;
   return { sentence, basis: basisOf(measured) };
 }

@@ -104,7 +104,9 @@ tbody th { font-weight: 500; }
 td, th { white-space: nowrap; }
 .number { text-align: right; }
 .long { min-width: 20rem; white-space: normal; color: var(--muted); }
-.value { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
+.value { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; }
+.setting { white-space: normal; width: 60%; overflow-wrap: anywhere; }
+.setting p, .value p { margin: 0; color: var(--muted); font-weight: 400; overflow-wrap: break-word; }
 .changed td, .changed th { background: var(--tint); }
 details { margin-top: 1rem; }
 summary { cursor: pointer; font-weight: 600; }

@@ -68,14 +68,14 @@ export function settingsTable(
   const rows = settings.map(({ name, value, field, isChanged }) =>
     markup`<tr${
       isChanged ? markup` class="changed"` : ""
-    }><th scope="row"><code>${name}</code></th><td class="value">${showValue(value)}${
-      field?.unit === undefined || value === null ? "" : ` ${field.unit}`
-    }${
-      isChanged ? markup` <span class="missed">(default ${showValue(field?.initial)})</span>` : ""
-    }</td><td class="long">${field?.doc ?? ""}</td></tr>
+    }><th scope="row" class="setting"><code>${name}</code><p>${field?.doc ?? ""}</p></th><td class="value">${
+      showValue(value)
+    }${field?.unit === undefined || value === null ? "" : ` ${field.unit}`}${
+      isChanged ? markup`<p>default ${showValue(field?.initial)}</p>` : ""
+    }</td></tr>
 `
   );
-  const heads = markup`<th scope="col">setting</th><th scope="col">value</th><th scope="col">what it is</th>`;
+  const heads = markup`<th scope="col">setting</th><th scope="col">value</th>`;
   return {
     table: table("Settings", heads, rows),
     changed: settings.filter(({ isChanged }) => isChanged).length,

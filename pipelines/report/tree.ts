@@ -44,9 +44,11 @@ export function textsAt(tree: unknown, ...keys: readonly string[]): readonly str
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** All values that are no objects, with their dotted names. */
+/** All values that are no objects, with their dotted names; objects in a list are numbered. */
 export function leaves(tree: Tree, prefix = ""): readonly (readonly [string, unknown])[] {
   return Object.entries(tree).flatMap(([key, value]) =>
-    isTree(value) ? leaves(value, `${prefix}${key}.`) : [[`${prefix}${key}`, value] as const]
+    isTree(value) || (Array.isArray(value) && value.some(isTree))
+      ? leaves({ ...value }, `${prefix}${key}.`)
+      : [[`${prefix}${key}`, value] as const]
   );
 }

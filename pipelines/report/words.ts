@@ -31,7 +31,8 @@ export function showFixed(x: number): string {
 export function showSpread(mean: number, std: number): string {
   if (!(std > 0)) return `${showNumber(mean)} ± ${showNumber(std)}`;
   const digits = Math.min(Math.max(1 - Math.floor(Math.log10(std)), 0), 8);
-  return `${mean.toFixed(digits)} ± ${std.toFixed(digits)}`.replace("-", "−");
+  const text = mean.toFixed(digits);
+  return `${Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−")} ± ${std.toFixed(digits)}`;
 }
 
 /** A part of a whole: `64 %`. */

@@ -20,8 +20,6 @@ export interface Made {
   readonly planned?: number;
   /** Epochs between evaluations; 0: never. */
   readonly every?: number;
-  /** Pixels across an image of the grid. */
-  readonly side?: number;
 }
 
 const ANIMALS = ["cat", "dog", "horse", "monkey", "rabbit", "zebra", "spider", "bird"];
@@ -37,7 +35,9 @@ const REWARDS: Readonly<Record<string, readonly [number, number, (t: number) => 
 };
 
 /** Writes the run below a new temporary folder; returns the run's folder. */
-export async function makeRun({ epochs, planned = epochs, every = 5, side = 32 }: Made): Promise<string> {
+export async function makeRun(
+  { epochs, planned = epochs, every = 5 }: Made,
+): Promise<string> {
   const folder = join(await Deno.makeTempDir({ prefix: "attune-report-" }), "0007");
   await Deno.mkdir(join(folder, "images"), { recursive: true });
   await Deno.writeTextFile(
@@ -53,10 +53,10 @@ export async function makeRun({ epochs, planned = epochs, every = 5, side = 32 }
     join(folder, "metrics.jsonl"),
     lines.map((line) => JSON.stringify(line) + "\n").join(""),
   );
-  for (let epoch = 0; epoch <= epochs; epoch++) {
+  for (let epoch = 0; epoch <= epochs; epoch += epochs < 5 ? 1 : 5) {
     await Deno.writeFile(
       join(folder, "images", `${checkpointName(epoch)}.png`),
-      encodePng(grid(epoch / planned, side)),
+      encodePng(grid(epoch / planned)),
     );
   }
   for (let epoch = 5; epoch <= epochs; epoch += 5) {
@@ -155,8 +155,8 @@ function evaluation(t: number) {
 }
 
 /** Faces that turn from many colours to one. */
-function grid(t: number, side: number) {
-  const [prompts, seeds] = [ANIMALS.length, 4];
+function grid(t: number) {
+  const [prompts, seeds, side] = [ANIMALS.length, 4, 16];
   const draws = uniforms(key(3), prompts * seeds * 4);
   const pixels = Float32Array.from({ length: prompts * seeds * side * side * 3 }, (_, i) => {
     const image = Math.floor(i / (side * side * 3)), rest = i % (side * side * 3);
