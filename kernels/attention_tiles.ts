@@ -12,7 +12,9 @@ import type { Target } from "./kernel.ts";
 
 /** An attention problem: q `[batch, queries, heads * width]`, k and v `[batch, keys, heads * width]`. */
 export interface AttentionSpec {
+  /** Sequences side by side. */
   readonly batch: number;
+  /** Heads side by side in the channels. */
   readonly heads: number;
   /** Length of the sequence that asks. */
   readonly queries: number;
@@ -54,7 +56,9 @@ export interface AttentionTiles {
 
 /** At most how many rows an invocation owns, and meets at a time. */
 export interface TileLimits {
+  /** Rows owned. */
   readonly own: number;
+  /** Rows met at a time. */
   readonly met: number;
 }
 

@@ -9,9 +9,13 @@ import { declare, type Kernel, spread } from "./kernel.ts";
 
 /** Rows of `width` floats that go to `start` in rows of `stride` floats. */
 export interface RowsSpec {
+  /** How many rows there are. */
   readonly rows: number;
+  /** Floats of a row that is copied. */
   readonly width: number;
+  /** Floats of a row that it goes to. */
   readonly stride: number;
+  /** Where it begins there. */
   readonly start: number;
 }
 

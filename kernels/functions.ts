@@ -13,6 +13,31 @@ export interface ElementwiseFunction {
   readonly js: (...args: number[]) => number;
 }
 
+/** The name of an elementwise function. */
+export type FunctionName =
+  | "copy"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "min"
+  | "max"
+  | "greater"
+  | "equal"
+  | "where"
+  | "neg"
+  | "abs"
+  | "sign"
+  | "floor"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "sin"
+  | "cos"
+  | "tanh"
+  | "sigmoid"
+  | "erf";
+
 const infix = (symbol: string, js: (a: number, b: number) => number): ElementwiseFunction => ({
   wgsl: ([a, b]) => `(${a} ${symbol} ${b})`,
   js,
@@ -29,8 +54,8 @@ const call = (name: string, js: (...args: number[]) => number): ElementwiseFunct
 });
 
 /** Every elementwise function by name. */
-export const functions = {
-  copy: { wgsl: ([a]) => a!, js: (a) => a },
+export const functions: Readonly<Record<FunctionName, ElementwiseFunction>> = {
+  copy: { wgsl: ([a]) => a!, js: (a) => a! },
   add: infix("+", (a, b) => a + b),
   sub: infix("-", (a, b) => a - b),
   mul: infix("*", (a, b) => a * b),
@@ -60,10 +85,7 @@ export const functions = {
     js: (a) => 1 / (1 + Math.exp(-a!)),
   },
   erf: { wgsl: ([a], T) => `erf_${T}(${a})`, js: erf },
-} as const satisfies Record<string, ElementwiseFunction>;
-
-/** The name of an elementwise function. */
-export type FunctionName = keyof typeof functions;
+};
 
 /** Functions WGSL lacks, to be put before the kernels that call them, by the name they are called by. */
 export function libraryFor(code: string): string {

@@ -12,8 +12,11 @@ import { tidy } from "./tidy.ts";
 
 /** A problem: `count` rows of `width` floats out of a table of `rows`. */
 export interface GatherSpec {
+  /** Rows of the table. */
   readonly rows: number;
+  /** Floats of a row. */
   readonly width: number;
+  /** Rows that are asked for. */
   readonly count: number;
 }
 

@@ -22,10 +22,15 @@ export interface Store {
   readonly condition?: (i: number) => string;
 }
 
-interface Frame {
+/** What is stored, and how. */
+export interface Frame {
+  /** Rows of the output. */
   readonly rows: number;
+  /** Columns of the output. */
   readonly columns: number;
+  /** The part of it that an invocation holds. */
   readonly tile: Tile;
+  /** Where it goes. */
   readonly store: Store;
 }
 

@@ -15,8 +15,11 @@ import { tidy } from "./tidy.ts";
 
 /** A problem: x `[batch, positions, channels]`. */
 export interface NormStatsSpec {
+  /** Samples, each with statistics of its own. */
   readonly batch: number;
+  /** Positions of a sample. */
   readonly positions: number;
+  /** Channels of a position. */
   readonly channels: number;
   /** How many groups the channels are divided in, evenly. */
   readonly groups: number;

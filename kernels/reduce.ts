@@ -15,13 +15,17 @@ import { contiguousStrides, type Shape, showShape, size } from "../lib/core/tens
 
 /** What to reduce, how, and over which axes. */
 export interface ReduceSpec {
+  /** The elements, computed as they are read. */
   readonly expression: Expression;
+  /** What is made of them. */
   readonly how: "sum" | "max";
+  /** The axes that disappear. */
   readonly axes: readonly number[];
 }
 
 /** One kernel, or two with a partial result of so many floats between them. */
 export interface Reduction {
+  /** The kernels in their order. */
   readonly kernels: readonly Kernel[];
   /** Floats of scratch memory between two kernels; 0 where there is one. */
   readonly partial: number;

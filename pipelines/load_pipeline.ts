@@ -26,8 +26,7 @@ import { declareParams } from "../lib/nn/scope.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
 import { latentDiffusion } from "../lib/stages/latent_diffusion.ts";
 import type { Frozen, Models } from "../lib/stages/models.ts";
-import type { Config } from "./config/check.ts";
-import { criticConfigOf } from "./config/critic_config.ts";
+import { criticConfigOf, type CriticSection } from "./config/critic_config.ts";
 import { type Judges, openJudges } from "./load/judges.ts";
 import { hashFiles, readConfigFile, weightsFile } from "./load/model_folder.ts";
 import { loadTokenizer } from "./load/tokenizer.ts";
@@ -42,7 +41,7 @@ export interface LoadOptions {
   /** The critic; without one nobody may ask for its residuals, and no image tower is read. */
   readonly critic?: {
     /** Its section of the configuration. */
-    readonly config: Config["critic"];
+    readonly config: CriticSection;
     /** The training reward, whose image tower it looks through. */
     readonly reward: string;
   };

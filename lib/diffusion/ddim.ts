@@ -41,7 +41,7 @@ export interface DdimMove {
 const COLUMNS = { latents: 0, eps: 1, sigma: 2, precision: 3, logScale: 4 } as const;
 
 /** How many numbers describe a step: the columns of {@linkcode ddimCoefs}. */
-export const DDIM_COEFS = Object.keys(COLUMNS).length;
+export const DDIM_COEFS: number = Object.keys(COLUMNS).length;
 
 /** The share of the image in the latents of every timestep, `Π (1 - β)`, in f64. */
 export function alphasCumprod(config: SchedulerConfig): Float64Array {

@@ -27,6 +27,46 @@ export function grad(loss: Value, wrt: readonly Value[]): Value[] {
   return pullback([loss], [broadcast(constant(1), loss.shape)], wrt);
 }
 
+/** A loss and what makes it grow. */
+export interface ValueAndGrad<P extends string> {
+  /** The loss, a scalar. */
+  readonly value: Value;
+  /** Its gradient by each parameter, of the parameter's shape. */
+  readonly grads: Readonly<Record<P, Value>>;
+}
+
+/**
+ * A loss and its gradient by each of its parameters. What the function captures is a constant to it.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { compile, interpreter, tensor, valueAndGrad } from "@attune/attune";
+ * import { mul, sub, sum } from "@attune/attune/engine";
+ *
+ * const types = { w: tensor([2], [0, 0]), x: tensor([2], [0, 0]) };
+ * const program = await compile(({ w, x }) => {
+ *   const { value, grads } = valueAndGrad(({ w }) => sum(mul(w, mul(w, x))), { w });
+ *   return { loss: value, next: sub(w, mul(grads.w, 0.5)) };
+ * }, types, interpreter());
+ * const { next } = program.run({ w: tensor([2], [3, 4]), x: tensor([2], [1, 0.5]) });
+ * assertEquals(await interpreter().get([next!]), [tensor([2], [0, 2])]);
+ * ```
+ *
+ * @param loss From parameters to a scalar.
+ * @param params The parameters by name.
+ * @throws {TypeError} If the loss is not a scalar.
+ */
+export function valueAndGrad<P extends string>(
+  loss: (params: Readonly<Record<P, Value>>) => Value,
+  params: Readonly<Record<P, Value>>,
+): ValueAndGrad<P> {
+  const value = loss(params);
+  const names = Object.keys(params) as P[];
+  const gradients = grad(value, names.map((name) => params[name]));
+  const grads = Object.fromEntries(names.map((name, i) => [name, gradients[i]!])) as Record<P, Value>;
+  return { value, grads };
+}
+
 /**
  * Brings cotangents of outputs back to the values they were computed from.
  *

@@ -14,15 +14,19 @@ import type { KernelStep, ReduceStep, Step } from "./steps.ts";
 
 /** A part of a block. */
 export interface BlockPart {
+  /** Whose part. */
   readonly block: Block;
-  /** In bytes. */
+  /** Where it begins, in bytes. */
   readonly offset: number;
+  /** How long it is. */
   readonly bytes: number;
 }
 
 /** One kernel and the parts of blocks its bindings stand for. */
 export interface Call {
+  /** The kernel. */
   readonly kernel: Kernel;
+  /** One part for each binding. */
   readonly blocks: readonly BlockPart[];
 }
 

@@ -30,7 +30,7 @@ export function checkpoint(
     },
     lowering: { kind: "identity" },
   };
-  return applyAll(op, [...outputs, ...inputs, ...captured], {});
+  return applyAll(op, [...outputs, ...inputs, ...captured], { outputs: outputs.length });
 }
 
 /** What the segment reads besides its inputs: what two calls of it share. */

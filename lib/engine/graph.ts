@@ -100,8 +100,21 @@ export function constant(value: number, shape: Shape = []): Value {
  * Traces a pure function of named values.
  *
  * ```ts
- * const graph = trace(({ x }) => ({ y: mul(x, 2) }), { x: { shape: [3], dtype: "f32" } });
+ * import { assertEquals } from "@std/assert";
+ * import { trace } from "@attune/attune";
+ * import { mul, showGraph } from "@attune/attune/engine";
+ *
+ * const graph = trace(({ x }) => ({ y: mul(x, x) }), { x: { shape: [3], dtype: "f32" } });
+ * assertEquals(
+ *   showGraph(graph),
+ *   `%0: f32[3] = input() {"name":"x","shape":[3],"dtype":"f32"}
+ * %1: f32[3] = mul(%0, %0)
+ * return { y: %1 }`,
+ * );
  * ```
+ *
+ * @param fn From named values to named values.
+ * @param types Types of the inputs; tensors serve as well.
  */
 export function trace<I extends string>(
   fn: (inputs: Readonly<Record<I, Value>>) => Readonly<Record<string, Value>>,

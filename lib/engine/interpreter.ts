@@ -32,10 +32,17 @@ export function interpreter(): Runtime {
   return runtime;
 }
 
-/** Runs a graph once on host tensors. */
+/**
+ * Runs a graph once on host tensors.
+ *
+ * @throws {TypeError} Naming an input that the results need and nobody gave.
+ */
 export function evaluate(graph: Graph, inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const known = new Map<Value, Tensor>();
-  for (const [name, value] of Object.entries(graph.inputs)) known.set(value, inputs[name]!);
+  for (const [name, value] of Object.entries(graph.inputs)) {
+    const given = inputs[name];
+    if (given !== undefined) known.set(value, given);
+  }
   for (const node of topological(Object.values(graph.outputs))) {
     if (node.outputs.every((value) => known.has(value))) continue;
     const results = node.op.reference(node.inputs.map((value) => known.get(value)!), node.attrs);

@@ -39,9 +39,13 @@ export type Lowering<A> =
 
 /** What an op is lowered from. */
 export interface LoweringContext<A> {
+  /** Types of the operands. */
   readonly inputs: readonly TensorType[];
+  /** Types of the results. */
   readonly outputs: readonly TensorType[];
+  /** The settings of the node. */
   readonly attrs: A;
+  /** What is known of the adapter. */
   readonly target: Target;
   /** Elementwise work to do before storing; only where `takesEpilogue`. */
   readonly epilogue: Epilogue | null;
@@ -51,7 +55,9 @@ export interface LoweringContext<A> {
 
 /** A kernel and what its bindings, in order, are bound to. */
 export interface KernelCall {
+  /** The kernel. */
   readonly kernel: Kernel;
+  /** One operand for each binding. */
   readonly operands: readonly Operand[];
 }
 

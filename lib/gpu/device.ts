@@ -7,6 +7,7 @@ import type { Target } from "../../kernels/kernel.ts";
 
 /** A GPU ready to be used. */
 export interface Gpu {
+  /** The device, with all the limits of its adapter. */
   readonly device: GPUDevice;
   /** The adapter's own name. */
   readonly name: string;

@@ -7,7 +7,9 @@ import type { Access, Kernel } from "../../kernels/kernel.ts";
 
 /** A pipeline and the layout its bind groups follow. */
 export interface BuiltPipeline {
+  /** The pipeline. */
   readonly pipeline: GPUComputePipeline;
+  /** The layout of its only bind group. */
   readonly layout: GPUBindGroupLayout;
 }
 

@@ -33,8 +33,11 @@ export interface Tuner {
 export interface TunerHost {
   /** A device with `timestamp-query`. */
   readonly device: GPUDevice;
+  /** What generators know of it. */
   readonly target: Target;
+  /** Where its pipelines come from. */
   readonly pipelines: PipelineCache;
+  /** Where winners are kept. */
   readonly store: TileStore;
 }
 

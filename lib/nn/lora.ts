@@ -7,7 +7,7 @@
  */
 
 import type { Value } from "../engine/graph.ts";
-import { mul, type Operand } from "../engine/ops/elementwise.ts";
+import { mul, type ValueOrNumber } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
 import { constantInit, normalInit, type Scope } from "./scope.ts";
 
@@ -20,7 +20,7 @@ export interface Lora {
   /** Rows of `A`. */
   readonly rank: number;
   /** What the update is multiplied by: a number, or a value `[]` where the graph should take it as an input. */
-  readonly scale: Operand;
+  readonly scale: ValueOrNumber;
   /** Ends of the names of the layers that have an adapter, such as `to_q` or `to_out.0`. */
   readonly targets: readonly string[];
 }

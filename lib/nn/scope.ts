@@ -20,8 +20,11 @@ export type Init =
 
 /** A parameter: its checkpoint name, its shape as in the checkpoint, and how it starts. */
 export interface ParamSpec {
+  /** Its name in the checkpoint, dotted. */
   readonly name: string;
+  /** Its shape in the checkpoint. */
   readonly shape: Shape;
+  /** What it starts from. */
   readonly init: Init;
 }
 

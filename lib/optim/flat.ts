@@ -32,6 +32,7 @@ export interface FlatLayout {
 
 /** A parameter's place. */
 export interface Segment {
+  /** Its name in the checkpoint. */
   readonly name: string;
   /** Its shape in the checkpoint. */
   readonly shape: Shape;

@@ -48,6 +48,14 @@ export function critique(state: State, scored: Scored, { options }: Pick<Context
 /**
  * Returns `[N, T]` from one reward an image and, where there are any, one penalty a step.
  *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { discountedReturns, tensor } from "@attune/attune";
+ *
+ * const returns = discountedReturns(new Float32Array([8]), 4, null, 0.5);
+ * assertEquals(returns, tensor([1, 4], [1, 2, 4, 8]));
+ * ```
+ *
  * @param rewards `[N]`.
  * @param penalties `[N, T]`, or `null`.
  * @param gamma How much less a step counts than the next.
@@ -70,7 +78,17 @@ export function discountedReturns(
   return tensor([rewards.length, steps], out);
 }
 
-/** Returns less residuals, with mean 0 and deviation 1 over all samples and steps. */
+/**
+ * Returns less residuals, with mean 0 and deviation 1 over all samples and steps.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { temporalRewards, tensor } from "@attune/attune";
+ *
+ * const rewards = temporalRewards(tensor([2, 2], [1, 5, 2, 4]), tensor([2, 2], [0, 2, 1, 3]));
+ * assertEquals(rewards.data.map(Math.round), tensor([2, 2], [-1, 2, -1, -1]).data);
+ * ```
+ */
 export function temporalRewards(returns: FloatTensor, residuals: FloatTensor): FloatTensor {
   const gains = Float64Array.from(returns.data as ArrayLike<number>, (g, i) => g - residuals.data[i]!);
   const { mean, std } = moments(gains);

@@ -50,7 +50,11 @@ export function stepGraph(models: Models, layout: FlatLayout, extents: Extents, 
 }
 
 /** The types of what a step reads, in sampling and in training. */
-export function stepTypes(models: Models, layout: FlatLayout, extents: Extents) {
+export function stepTypes(
+  models: Models,
+  layout: FlatLayout,
+  extents: Extents,
+): Readonly<Record<"policy" | "x" | "timestep" | "coefs" | "context" | "uncond", TensorType>> {
   const { batch, context } = extents;
   return {
     policy: vector(layout.length),

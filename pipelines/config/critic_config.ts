@@ -5,7 +5,17 @@
  */
 
 import type { CriticConfig } from "../../lib/models/critic_config.ts";
-import type { Config } from "./check.ts";
+
+/** The configuration's section on the critic. */
+export interface CriticSection extends Pick<CriticConfig, "hidden" | "init" | "activation" | "dropout"> {
+  /** What it sees besides the image. */
+  readonly inputs: {
+    /** Whether it sees the timestep. */
+    readonly timestep: boolean;
+    /** Whether it sees the prompt's embedding. */
+    readonly prompt: boolean;
+  };
+}
 
 /**
  * The critic's config.
@@ -14,7 +24,7 @@ import type { Config } from "./check.ts";
  * @param promptWidth Width of the prompt embeddings, used if `critic.inputs.prompt` says so.
  */
 export function criticConfigOf(
-  { hidden, init, activation, dropout, inputs }: Config["critic"],
+  { hidden, init, activation, dropout, inputs }: CriticSection,
   embeddingWidth: number,
   promptWidth: number,
 ): CriticConfig {

@@ -9,60 +9,66 @@ import { apply, type Attrs, constant, type OpDef, shapeError, type Value } from 
 import { broadcast } from "./views.ts";
 
 /** What an elementwise function accepts: a value, or a number for all elements. */
-export type Operand = Value | number;
+export type ValueOrNumber = Value | number;
+
+/** A function of one value, element by element. */
+export type Unary = (x: Value) => Value;
+
+/** A function of two operands, element by element; they broadcast as in numpy. */
+export type Binary = (a: ValueOrNumber, b: ValueOrNumber) => Value;
 
 /** `a + b`. */
-export const add = binary("add", (ct) => [ct, ct]);
+export const add: Binary = binary("add", (ct) => [ct, ct]);
 /** `a - b`. */
-export const sub = binary("sub", (ct) => [ct, neg(ct)]);
+export const sub: Binary = binary("sub", (ct) => [ct, neg(ct)]);
 /** `a * b`. */
-export const mul = binary("mul", (ct, [a, b]) => [mul(ct, b), mul(ct, a)]);
+export const mul: Binary = binary("mul", (ct, [a, b]) => [mul(ct, b), mul(ct, a)]);
 /** `a / b`. */
-export const div = binary("div", (ct, [a, b]) => [div(ct, b), neg(div(mul(ct, a), mul(b, b)))]);
+export const div: Binary = binary("div", (ct, [a, b]) => [div(ct, b), neg(div(mul(ct, a), mul(b, b)))]);
 /** The smaller of two; where they are equal the gradient goes to `a`. */
-export const min = binary("min", (ct, [a, b]) => {
+export const min: Binary = binary("min", (ct, [a, b]) => {
   const later = greater(a, b);
   return [where(later, 0, ct), where(later, ct, 0)];
 });
 /** The larger of two; where they are equal the gradient goes to `a`. */
-export const max = binary("max", (ct, [a, b]) => {
+export const max: Binary = binary("max", (ct, [a, b]) => {
   const later = greater(b, a);
   return [where(later, 0, ct), where(later, ct, 0)];
 });
 /** 1 where `a > b`, else 0; no gradient. */
-export const greater = binary("greater", () => [null, null]);
+export const greater: Binary = binary("greater", () => [null, null]);
 /** 1 where `a == b`, else 0; no gradient. */
-export const equal = binary("equal", () => [null, null]);
+export const equal: Binary = binary("equal", () => [null, null]);
 
 /** `-x`. */
-export const neg = unary("neg", (ct) => neg(ct));
+export const neg: Unary = unary("neg", (ct) => neg(ct));
 /** `|x|`. */
-export const abs = unary("abs", (ct, x) => mul(ct, sign(x)));
+export const abs: Unary = unary("abs", (ct, x) => mul(ct, sign(x)));
 /** -1, 0 or 1; no gradient. */
-export const sign = unary("sign", () => null);
+export const sign: Unary = unary("sign", () => null);
 /** The largest integer not above; no gradient. */
-export const floor = unary("floor", () => null);
+export const floor: Unary = unary("floor", () => null);
 /** `e^x`. */
-export const exp = unary("exp", (ct, _, y) => mul(ct, y));
+export const exp: Unary = unary("exp", (ct, _, y) => mul(ct, y));
 /** The natural logarithm. */
-export const log = unary("log", (ct, x) => div(ct, x));
+export const log: Unary = unary("log", (ct, x) => div(ct, x));
 /** The square root. */
-export const sqrt = unary("sqrt", (ct, _, y) => div(mul(ct, 0.5), y));
+export const sqrt: Unary = unary("sqrt", (ct, _, y) => div(mul(ct, 0.5), y));
 /** The sine. */
-export const sin = unary("sin", (ct, x) => mul(ct, cos(x)));
+export const sin: Unary = unary("sin", (ct, x) => mul(ct, cos(x)));
 /** The cosine. */
-export const cos = unary("cos", (ct, x) => neg(mul(ct, sin(x))));
+export const cos: Unary = unary("cos", (ct, x) => neg(mul(ct, sin(x))));
 /** The hyperbolic tangent. */
-export const tanh = unary("tanh", (ct, _, y) => mul(ct, sub(1, mul(y, y))));
+export const tanh: Unary = unary("tanh", (ct, _, y) => mul(ct, sub(1, mul(y, y))));
 /** `1 / (1 + e^-x)`. */
-export const sigmoid = unary("sigmoid", (ct, _, y) => mul(ct, mul(y, sub(1, y))));
+export const sigmoid: Unary = unary("sigmoid", (ct, _, y) => mul(ct, mul(y, sub(1, y))));
 /** The error function. */
-export const erf = unary("erf", (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))));
+export const erf: Unary = unary("erf", (ct, x) => mul(ct, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))));
 /** The value itself, stored anew. */
-export const copy = unary("copy", (ct) => ct);
+export const copy: Unary = unary("copy", (ct) => ct);
 
 /** `a` where the condition is not 0, else `b`; the condition has no gradient. */
-export function where(condition: Operand, a: Operand, b: Operand): Value {
+export function where(condition: ValueOrNumber, a: ValueOrNumber, b: ValueOrNumber): Value {
   return apply(whereOp, together("where", [condition, a, b]), {});
 }
 
@@ -102,7 +108,7 @@ type Gradient = (
   output: Value,
 ) => readonly [Value | null, Value | null];
 
-function binary(fn: FunctionName, gradient: Gradient): (a: Operand, b: Operand) => Value {
+function binary(fn: FunctionName, gradient: Gradient): Binary {
   const op = elementwise(fn, (ct, inputs, output) => gradient(ct, inputs as [Value, Value], output));
   return (a, b) => apply(op, together(fn, [a, b]), {});
 }
@@ -110,7 +116,7 @@ function binary(fn: FunctionName, gradient: Gradient): (a: Operand, b: Operand) 
 function unary(
   fn: FunctionName,
   gradient: (ct: Value, x: Value, y: Value) => Value | null,
-): (x: Value) => Value {
+): Unary {
   const op = elementwise(fn, (ct, [x], y) => [gradient(ct, x!, y)]);
   return (x) => apply(op, [x], {});
 }
@@ -150,7 +156,7 @@ function evaluate(fn: FunctionName, inputs: readonly Tensor[]): Tensor {
 }
 
 /** Brings operands to the shape they broadcast to. */
-function together(name: string, operands: readonly Operand[]): Value[] {
+function together(name: string, operands: readonly ValueOrNumber[]): Value[] {
   const values = operands.map((operand) => typeof operand === "number" ? constant(operand) : operand);
   const shape = values.reduce<Shape>((joint, value) => jointShape(name, joint, value, values), []);
   return values.map((value) => sameShape(value.shape, shape) ? value : broadcast(value, shape));

@@ -12,14 +12,12 @@ import { add, mul, sub } from "./elementwise.ts";
 import { broadcast, reshape } from "./views.ts";
 
 /** Settings of the statistics. */
-export interface NormStatsOptions {
+export interface NormStatsOptions extends Record<string, unknown> {
   /** How many groups the channels are divided in, evenly. */
   readonly groups: number;
   /** Added to the variance, so that it is never 0. */
   readonly eps: number;
 }
-
-type NormStatsAttrs = { readonly groups: number; readonly eps: number };
 
 /**
  * Statistics over the positions and the channels of each group: `rstd = 1 / √(variance + eps)`, biased variance.
@@ -36,7 +34,7 @@ export function normStats(x: Value, { groups, eps }: NormStatsOptions): { mean: 
 }
 
 /** The op behind {@linkcode normStats}. */
-export const normStatsOp: OpDef<NormStatsAttrs> = {
+export const normStatsOp: OpDef<NormStatsOptions> = {
   name: "norm_stats",
   infer: (inputs, { groups }) => {
     const { shape, dtype } = inputs[0]!;
@@ -79,7 +77,7 @@ export const normStatsOp: OpDef<NormStatsAttrs> = {
   },
 };
 
-function specOf({ shape }: TensorType, attrs: NormStatsAttrs): NormStatsSpec {
+function specOf({ shape }: TensorType, attrs: NormStatsOptions): NormStatsSpec {
   const [batch, positions, channels] = shape as [number, number, number];
   return { batch, positions, channels, ...attrs };
 }

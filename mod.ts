@@ -1,0 +1,59 @@
+/**
+ * Attune aligns text-to-image diffusion models with reward models by reinforcement learning, on any GPU that WebGPU reaches.
+ *
+ * A method is a loop over five stages, each a function from a record to a bigger record:
+ *
+ * ```ts
+ * import { critique, reset, sample, score, update } from "@attune/attune";
+ * import type { Context, State } from "@attune/attune";
+ *
+ * async function epoch(state: State, ctx: Context): Promise<State> {
+ *   const sampled = await sample(state, ctx);
+ *   const scored = await score(sampled, ctx);
+ *   const critiqued = critique(state, scored, ctx);
+ *   const updated = await update(state, critiqued, ctx);
+ *   return (await reset(updated, ctx)).state;
+ * }
+ * ```
+ *
+ * `tdpoR` is that loop; `prepare` makes the context of models, rewards and a runtime. The entry point
+ * `@attune/attune/engine` has the ops that models and losses are written in. Importing asks for no permission.
+ *
+ * @module
+ */
+
+export type { Epilogue, Expression, Instruction, Layout } from "./kernels/expression.ts";
+export type { FunctionName } from "./kernels/functions.ts";
+export type { Access, Kernel, Target, Tile } from "./kernels/kernel.ts";
+export * from "./lib/core/random.ts";
+export * from "./lib/core/tensor.ts";
+export type { DdimStep } from "./lib/diffusion/ddim.ts";
+export type { SchedulerConfig } from "./lib/diffusion/scheduler_config.ts";
+export * from "./lib/engine/autodiff.ts";
+export * from "./lib/engine/checkpoint.ts";
+export * from "./lib/engine/compile.ts";
+export * from "./lib/engine/graph.ts";
+export { interpreter } from "./lib/engine/interpreter.ts";
+export type * from "./lib/engine/lowering.ts";
+export type * from "./lib/engine/runtime.ts";
+export * from "./lib/gpu/device.ts";
+export type { Profile } from "./lib/gpu/program.ts";
+export * from "./lib/gpu/runtime.ts";
+export type { TileStore } from "./lib/gpu/tuner.ts";
+export type { Tokenizer } from "./lib/io/tokenizer.ts";
+export type * from "./lib/models/configs.ts";
+export type { ConvTowerConfig } from "./lib/models/conv_tower.ts";
+export type { CriticInputs, CriticResult } from "./lib/models/critic.ts";
+export type { CriticConfig, CriticInit } from "./lib/models/critic_config.ts";
+export type { LoraConfig } from "./lib/models/lora.ts";
+export type { ActivationName } from "./lib/nn/activation.ts";
+export type { Init, ParamSpec, Scope } from "./lib/nn/scope.ts";
+export type { OptimizerState } from "./lib/optim/adamw.ts";
+export type { FlatLayout, Segment } from "./lib/optim/flat.ts";
+export type { DualEncoderConfig, ImageTowerConfig } from "./lib/rewards/dual_encoder.ts";
+export type { GoldStatistics, Moments as GoldMoments, Terms } from "./lib/rewards/gold.ts";
+export type * from "./lib/rewards/reward.ts";
+export * from "./lib/stages/mod.ts";
+export type { CriticSection } from "./pipelines/config/critic_config.ts";
+export { type Judge, type JudgeName, judgeNames, type Judges } from "./pipelines/load/judges.ts";
+export * from "./pipelines/load_pipeline.ts";
