@@ -6,19 +6,22 @@
 
 import { parseArgs } from "@std/cli";
 import { relative } from "node:path";
-import type { Context, Progress } from "../lib/stages/context.ts";
+import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
+import { refuseUnknown } from "./arguments.ts";
 import { configHelp } from "./config.ts";
 import { fromCaller } from "./paths.ts";
 import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";
 import { epochTable } from "./run/epoch_table.ts";
-import { epochs, type Viewing } from "./run/epochs.ts";
-import type { Origin } from "./run/origin.ts";
+import { epochs } from "./run/epochs.ts";
+import { follow } from "./run/follow.ts";
+import { listenForInterrupt } from "./run/interrupt.ts";
 import { type Adapter, openAdapter, prepareRun } from "./run/prepare_run.ts";
 import { readRequest, type Request } from "./run/request.ts";
-import { cutRun, type RunFolder, writeEpoch } from "./run/run_folder.ts";
+import type { Run } from "./run/run.ts";
+import { cutRun, writeEpoch } from "./run/run_folder.ts";
 import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
-import { listenForInterrupt, throwIfStopped, unlessStopped, until } from "./run/until.ts";
+import { unlessStopped, until } from "./run/until.ts";
 import { UsageError } from "./usage_error.ts";
 
 const HELP = `Fine-tunes a model on a reward: without options, the embedded model in some minutes.
@@ -33,32 +36,11 @@ Usage: attune train [--config FILE] [--set key=value]… [--out DIR]
   --help           print this
 
 The run's folder holds config.yaml, manifest.json, metrics.jsonl, TensorBoard's events, images, checkpoints with adapters
-that other tools load, and report.html. Ctrl-C stops after writing a checkpoint.
+that other tools load, and report.html. Ctrl-C stops after writing a checkpoint. The same configuration on the same
+adapter gives the same run, stopped or not: in metrics.jsonl only seconds and gpu_peak_bytes differ.
 
 Fields of the configuration:
 `;
-
-/** A run with all that it needs. */
-export interface Run {
-  /** The stages' surroundings. */
-  readonly ctx: Context;
-  /** What to look at beside training. */
-  readonly viewing: Viewing;
-  /** The state to go on from. */
-  readonly start: State;
-  /** Where everything goes. */
-  readonly folder: RunFolder;
-  /** What checkpoints belong to. */
-  readonly origin: Origin;
-  /** Epochs from one checkpoint to the next. */
-  readonly saveEvery: number;
-  /** Where progress is shown. */
-  readonly screen: Screen;
-  /** Tells to stop. */
-  readonly stop: AbortSignal;
-  /** Seconds since 1970. */
-  readonly now: () => number;
-}
 
 /**
  * Runs the task.
@@ -67,18 +49,17 @@ export interface Run {
  * @returns The exit code.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { help, ...options } = parseArgs(args, {
+  const { help, _: words, ...options } = parseArgs(args, {
     string: ["config", "set", "out", "resume"],
     collect: ["set"],
     boolean: ["help"],
-    unknown: (arg: string) => {
-      throw new UsageError(`Cannot use ${arg} as there is no such argument: see --help`);
-    },
+    unknown: refuseUnknown(["config", "set", "out", "resume", "help"]),
   });
   if (help) {
     console.log(HELP + configHelp());
     return 0;
   }
+  if (words.length > 0) throw new UsageError(`Cannot use ${words[0]} as it is no option: see --help`);
   const screen = screenOn(systemTerminal());
   const interrupt = listenForInterrupt(() => screen.line("Stopping; once more to stop at once."));
   try {
@@ -113,12 +94,17 @@ export async function runRequest(
     screen.line("Stopped before training began.");
     return 0;
   }
-  if (run.start.epoch >= config.num_epochs) {
-    screen.line(`All ${config.num_epochs} epochs are done: --set num_epochs=N makes the run longer.`);
-  }
+  const { num_epochs, model, rewards } = config;
+  screen.line(
+    run.start.epoch >= num_epochs
+      ? `All ${num_epochs} epochs are done: --set num_epochs=N makes the run longer.`
+      : `${model} for ${rewards.train}: ${samplesPerEpoch(config)} images an epoch, in ${
+        fromHere(folder.path)
+      }`,
+  );
   try {
     const { epoch } = await train(run);
-    if (epoch < config.num_epochs) await sayHowToGoOn(run, `Stopped after epoch ${epoch}`);
+    if (epoch < num_epochs) await sayHowToGoOn(run, "Stopped");
   } catch (error) {
     await sayHowToGoOn(run, "Failed");
     throw error;
@@ -146,24 +132,10 @@ export async function train(run: Run): Promise<State> {
     await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin);
     saved = state.epoch;
   };
-  const move = (stage: string, epoch: number, part: number) => {
-    throwIfStopped(stop);
-    screen.progress((epoch + part) / num_epochs, `epoch ${epoch + 1}/${num_epochs}  ${stage}`);
-  };
-  const ctx: Context = {
-    ...run.ctx,
-    onProgress: ({ stage, done, total }) => {
-      const [from, to] = PARTS[stage];
-      move(stage, state.epoch, from + (to - from) * done / total);
-    },
-  };
-  const viewing: Viewing = {
-    ...run.viewing,
-    onLook: (epoch) => epoch === 0 ? screen.progress(0, "base model") : move("look", epoch - 1, LOOK),
-  };
+  const { ctx, viewing } = follow(run, () => state.epoch);
 
   await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
-  screen.line(table.head);
+  if (start.epoch < num_epochs) screen.line(table.head);
   try {
     for await (const epoch of until(stop, epochs(ctx, viewing, start))) {
       await writeEpoch(folder, epoch, run.now());
@@ -193,11 +165,3 @@ function fromHere(path: string): string {
   const short = relative(fromCaller("."), path);
   return short.startsWith("..") ? path : short || ".";
 }
-
-/** How an epoch's time is spent, about: from where to where each stage goes, and where looking at the policy begins. */
-const PARTS: Readonly<Record<Progress["stage"], readonly [number, number]>> = {
-  sample: [0, 0.4],
-  score: [0.4, 0.42],
-  update: [0.42, 0.88],
-};
-const LOOK = 0.88;

@@ -15,6 +15,7 @@ import type { State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
 import { exists, readJson, readSafetensors, syncFolder, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
+import { epochName, epochOfName } from "./epoch_name.ts";
 import { checkOrigin, type Origin } from "./origin.ts";
 import { type Counters, packState, type SavedState, unpackState } from "./state_file.ts";
 
@@ -42,7 +43,7 @@ export async function saveCheckpoint(
   layouts: Layouts,
   origin: Origin,
 ): Promise<string> {
-  const folder = join(checkpoints, checkpointName(state.epoch));
+  const folder = join(checkpoints, epochName(state.epoch));
   const aside = `${folder}.part`;
   const { tensors, counters } = packState(state, layouts);
   const lora: ParamTree = nameForFile(unpackParams(layouts.policy, state.policy.params));
@@ -111,13 +112,8 @@ export function stateOf(checkpoint: Checkpoint, layouts: Layouts, origin: Origin
 export async function listCheckpoints(checkpoints: string): Promise<readonly number[]> {
   if (!await exists(checkpoints)) return [];
   const entries = await Array.fromAsync(Deno.readDir(checkpoints));
-  return entries.map(({ name }) => /^epoch-(\d+)$/.exec(name)?.[1])
-    .filter((digits) => digits !== undefined).map(Number).toSorted((a, b) => a - b);
-}
-
-/** The name of the checkpoint after an epoch: `epoch-0005`. */
-export function checkpointName(epoch: number): string {
-  return `epoch-${String(epoch).padStart(4, "0")}`;
+  return entries.filter(({ name }) => !name.endsWith(".part")).map(({ name }) => epochOfName(name))
+    .filter((epoch) => epoch !== null).toSorted((a, b) => a - b);
 }
 
 async function removeIfThere(folder: string): Promise<void> {

@@ -5,8 +5,6 @@
  */
 
 import type { Runtime } from "../../lib/engine/runtime.ts";
-import { openGpu } from "../../lib/gpu/device.ts";
-import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { showConfig } from "../config.ts";
@@ -14,12 +12,13 @@ import { writeAtomically } from "../files.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { judgeOf, loadEmbedder } from "../load_rewards.ts";
 import { modelFolder } from "../load/model_folder.ts";
-import type { Run } from "../train.ts";
+import { openRuntime } from "../open_runtime.ts";
 import { stateOf } from "./checkpoint.ts";
 import { openGallery } from "./evaluation.ts";
 import { sittingOn, VERSION, writeManifest } from "./manifest.ts";
 import { originOf } from "./origin.ts";
 import type { Request } from "./request.ts";
+import type { Run } from "./run.ts";
 import { readBaseScores } from "./run_folder.ts";
 import type { Screen } from "./screen.ts";
 
@@ -33,13 +32,20 @@ export interface Adapter {
   readonly runtime: Runtime;
   /** Bytes that it held at most so far, if it can tell. */
   readonly peakBytes?: () => number;
+  /** Keeps what compiling found out, for the next time. */
+  readonly keep?: () => Promise<void>;
 }
 
 /** Opens the system's GPU, or its stand-in. */
 export async function openAdapter(): Promise<Adapter> {
-  const gpu = await openGpu(navigator.gpu);
-  const runtime = gpuRuntime(gpu);
-  return { name: gpu.name, isSoftware: gpu.target.software, runtime, peakBytes: runtime.peakBytes };
+  const { gpu, runtime, saveTiles } = await openRuntime();
+  return {
+    name: gpu.name,
+    isSoftware: gpu.target.software,
+    runtime,
+    peakBytes: runtime.peakBytes,
+    keep: saveTiles,
+  };
 }
 
 /**
@@ -94,6 +100,7 @@ export async function prepareRun(
     base: start.epoch === 0 ? null : await readBaseScores(folder),
     peakBytes: adapter.peakBytes,
   };
+  await adapter.keep?.();
   await writeAtomically(folder.config, showConfig(config));
   await writeManifest(folder.manifest, {
     ...sittingOn(adapter.name, adapter.isSoftware, new Date()),

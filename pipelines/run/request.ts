@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { type Config, readConfig } from "../config.ts";
+import { modelFolder } from "../load/model_folder.ts";
 import { fromCaller } from "../paths.ts";
 import { readPrompts } from "../prompts.ts";
 import { UsageError } from "../usage_error.ts";
@@ -53,6 +54,7 @@ export async function readRequest(options: TrainArguments): Promise<Request> {
   if (resume === undefined) {
     const config = withFullPaths(await readConfig({ config: file, set }));
     const prompts = await promptsOf(config);
+    await modelFolder(config.model);
     const folder = out === undefined ? await makeNumberedFolder(RUNS) : await makeRunFolder(fromCaller(out));
     return { config, prompts, folder, checkpoint: null, isNew: true };
   }

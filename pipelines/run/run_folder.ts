@@ -10,7 +10,8 @@ import { eventFileStart, imageEvent, scalarEvent } from "../../lib/io/tfevents.t
 import { eventsUpTo } from "../../lib/io/tfevents_cut.ts";
 import { exists, readJson, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
-import { checkpointName, listCheckpoints } from "./checkpoint.ts";
+import { listCheckpoints } from "./checkpoint.ts";
+import { epochName, epochOfName } from "./epoch_name.ts";
 import type { EpochRecord } from "./epochs.ts";
 import type { Scores } from "./evaluation.ts";
 import { appendMetrics, cutMetrics, flatMetrics } from "./metrics_file.ts";
@@ -94,7 +95,7 @@ export async function findRun(path: string): Promise<Found> {
   if (await exists(runFolder(path).config)) {
     const folder = runFolder(path);
     const last = (await listCheckpoints(folder.checkpoints)).at(-1);
-    return { folder, checkpoint: last === undefined ? null : join(folder.checkpoints, checkpointName(last)) };
+    return { folder, checkpoint: last === undefined ? null : join(folder.checkpoints, epochName(last)) };
   }
   const folder = runFolder(dirname(dirname(path)));
   const isCheckpoint = basename(dirname(path)) === basename(folder.checkpoints);
@@ -111,9 +112,8 @@ export async function cutRun(folder: RunFolder, epoch: number): Promise<void> {
   for (const below of [folder.images, folder.evaluations, folder.checkpoints]) {
     if (!await exists(below)) continue;
     for await (const { name } of Deno.readDir(below)) {
-      const number = /^epoch-(\d+)/.exec(name)?.[1];
-      const isHalf = name.endsWith(".part");
-      if (number !== undefined && (isHalf || Number(number) > epoch)) {
+      const found = epochOfName(name);
+      if (found !== null && (found > epoch || name.endsWith(".part"))) {
         await Deno.remove(join(below, name), { recursive: true });
       }
     }
@@ -128,7 +128,7 @@ export async function cutRun(folder: RunFolder, epoch: number): Promise<void> {
  */
 export async function writeEpoch(folder: RunFolder, record: EpochRecord, time: number): Promise<void> {
   const { metrics, grid, scores } = record;
-  const name = checkpointName(metrics.epoch);
+  const name = epochName(metrics.epoch);
   const at = { time, step: metrics.epoch };
   const { epoch: _epoch, ...numbers } = metrics;
   const events = [scalarEvent(at, flatMetrics(numbers))];
@@ -155,7 +155,7 @@ export async function writeEpoch(folder: RunFolder, record: EpochRecord, time: n
 
 /** The scores of the images of the base model, or `null` where the run has none. */
 export async function readBaseScores(folder: RunFolder): Promise<Scores | null> {
-  const path = join(folder.evaluations, `${checkpointName(0)}.json`);
+  const path = join(folder.evaluations, `${epochName(0)}.json`);
   return await exists(path) ? await readJson(path) as Scores : null;
 }
 

@@ -11,7 +11,8 @@ import { prepareRun } from "../../pipelines/run/prepare_run.ts";
 import { readRequest } from "../../pipelines/run/request.ts";
 import { findRun, readBaseScores, runFolder } from "../../pipelines/run/run_folder.ts";
 import { screenOn } from "../../pipelines/run/screen.ts";
-import { type Run, runRequest, train } from "../../pipelines/train.ts";
+import type { Run } from "../../pipelines/run/run.ts";
+import { runRequest, train } from "../../pipelines/train.ts";
 import { UsageError } from "../../pipelines/usage_error.ts";
 import { rewriteTensors, UNET_FILE, withTinyModel } from "./tiny_model.ts";
 
