@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { Epilogue, Layout } from "../../kernels/expression.ts";
 import { erf } from "../../kernels/functions.ts";
 import type { Target, Tile } from "../../kernels/kernel.ts";
-import { fold, key, normals, uniforms } from "../../lib/core/random.ts";
+import { fold, key, normals } from "../../lib/core/random.ts";
 import {
   contiguousStrides,
   type FloatTensor,
@@ -11,13 +11,10 @@ import {
   size,
   tensor,
 } from "../../lib/core/tensor.ts";
-import { grad } from "../../lib/engine/autodiff.ts";
-import { apply, type Attrs, input, type OpDef } from "../../lib/engine/graph.ts";
-import { evaluate } from "../../lib/engine/interpreter.ts";
+import type { Attrs, OpDef } from "../../lib/engine/graph.ts";
 import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from "../../lib/engine/ops/conv2d.ts";
-import { mul } from "../../lib/engine/ops/elementwise.ts";
 import { matmulOp } from "../../lib/engine/ops/matmul.ts";
-import { sum } from "../../lib/engine/ops/reductions.ts";
+import { assertClose } from "../assert_close.ts";
 import { type Harness, openHarness, runKernelCalls, runOp } from "../gpu_harness.ts";
 
 interface Case {
@@ -56,19 +53,14 @@ const cases: readonly Case[] = [
     matmulCase(40, 24, 32, ta, tb),
     matmulCase(3, 5, 77, ta, tb),
     matmulCase(77, 4, 8, ta, tb),
-    matmulCase(12, 36, 2, ta, tb),
-    matmulCase(1, 1, 1, ta, tb),
   ]),
   matmulCase(32, 16, 4098, true),
   ...conv2dCases([2, 8, 8, 8], [3, 3, 8, 12], 1, [1, 1, 1, 1]),
-  ...conv2dCases([2, 5, 7, 3], [3, 3, 3, 5], 1, [1, 1, 1, 1]),
   ...conv2dCases([3, 8, 8, 4], [3, 3, 4, 8], 2, [0, 1, 0, 1]),
   ...conv2dCases([2, 7, 5, 8], [3, 3, 8, 4], 2, [1, 1, 1, 1]),
   ...conv2dCases([1, 9, 9, 4], [2, 3, 4, 3], 3, [1, 0, 2, 1]),
   ...conv2dCases([2, 16, 16, 3], [8, 8, 3, 12], 8),
   ...conv2dCases([3, 2, 2, 16], [3, 3, 16, 20], 1, [1, 1, 1, 1]),
-  ...conv2dCases([2, 4, 4, 12], [1, 1, 12, 8]),
-  ...conv2dCases([2, 4, 6, 8], [1, 1, 8, 4], 2),
   ...conv2dCases([40, 8, 8, 4], [3, 3, 4, 4], 1, [1, 1, 1, 1]),
 ];
 
@@ -78,28 +70,9 @@ Deno.test("gemm: kernels compute what the references do", async () => {
   for (const [number, gemm] of cases.entries()) await compare(gemm, number);
 });
 
-Deno.test("gemm: kernels compute what the references do on random shapes", async () => {
-  const seed = 2411;
-  const draws = uniforms(key(seed), 160);
-  let next = 0;
-  const pick = (low: number, high: number) => low + Math.floor(draws[next++]! * (high - low + 1));
-  for (let trial = 0; trial < 6; trial++) {
-    await compare(
-      matmulCase(pick(1, 90), pick(1, 70), pick(1, 130), pick(0, 1) === 1, pick(0, 1) === 1),
-      seed,
-    );
-    const [kh, kw, ci, co] = [pick(1, 4), pick(1, 4), pick(1, 13), pick(1, 13)];
-    const padding = [pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2)];
-    const x = [pick(1, 3), pick(kh, 11), pick(kw, 11), ci];
-    for (const gemm of conv2dCases(x, [kh, kw, ci, co], pick(1, 3), padding)) await compare(gemm, seed);
-  }
-});
-
 Deno.test("gemm: kernels for hardware compute what the references do", async () => {
   const hardware: Harness = { ...harness, target: { software: false } };
   const some = [
-    matmulCase(40, 24, 32),
-    matmulCase(77, 4, 8, false, true),
     matmulCase(32, 16, 4098, true),
     ...conv2dCases([3, 8, 8, 4], [3, 3, 4, 8], 2, [0, 1, 0, 1]),
   ];
@@ -107,7 +80,13 @@ Deno.test("gemm: kernels for hardware compute what the references do", async () 
 });
 
 Deno.test("gemm: every tile gives the same bits", async () => {
-  for (const gemm of cases.filter((_, i) => i % 4 === 0)) {
+  for (
+    const gemm of [
+      matmulCase(77, 4, 8, true, true),
+      matmulCase(12, 36, 2, false, true),
+      ...conv2dCases([2, 5, 7, 3], [3, 3, 3, 5], 2, [1, 1, 1, 1]),
+    ]
+  ) {
     const [a, b] = operandsOf(gemm, 7);
     const results = await Promise.all(tiles.map((tile) => run(gemm, [a!, b!], { tile })));
     for (const [i, result] of results.entries()) {
@@ -196,42 +175,7 @@ Deno.test("gemm: an epilogue reads its operands where the result is stored", asy
       return erf(value + bias!) * scale! - 0.5 + residual! + gap!;
     });
     const [found] = await runOp(harness, gemm.op, operands, gemm.attrs, epilogue, buffers);
-    assertClose(found as FloatTensor, tensor(shape, expected), `${show(gemm)} with epilogue, seed ${seed}`);
-  }
-});
-
-Deno.test("gemm: gradients are adjoint to the ops they belong to", () => {
-  const some = [
-    matmulCase(3, 4, 5),
-    matmulCase(3, 4, 5, true),
-    matmulCase(3, 4, 5, false, true),
-    matmulCase(3, 4, 5, true, true),
-    ...conv2dCases([2, 5, 6, 2], [3, 2, 2, 3], 2, [1, 0, 2, 1]),
-  ];
-  for (const gemm of some) {
-    const [a, b] = gemm.shapes.map((shape, i) => input(`${i}`, shape)) as [
-      ReturnType<typeof input>,
-      ReturnType<typeof input>,
-    ];
-    const out = apply(gemm.op, [a, b], gemm.attrs);
-    const ct = input("ct", out.shape);
-    const loss = sum(mul(out, ct));
-    const [da, db] = grad(loss, [a, b]);
-    const values = { a: random(a.shape, 1, "a"), b: random(b.shape, 1, "b"), ct: random(out.shape, 1, "ct") };
-    const graph = { inputs: { a, b, ct }, outputs: { loss, da: da!, db: db! } };
-    const results = evaluate(graph, values) as Record<string, FloatTensor>;
-    // The op is linear in each operand, so <ct, f(a, b)> = <da, a> = <db, b>, and da does not depend on a.
-    const other = { ...values, a: random(a.shape, 2, "a") };
-    const inner = (x: FloatTensor, y: FloatTensor) =>
-      x.data.reduce((total, v, i) => total + v * y.data[i]!, 0);
-    const pairs = [
-      [inner(results.da!, values.a), results.loss!.data[0]!],
-      [inner(results.db!, values.b), results.loss!.data[0]!],
-      [inner(results.da!, other.a), evaluate(graph, other).loss!.data[0]!],
-    ];
-    for (const [found, expected] of pairs) {
-      assert(Math.abs(found! - expected!) <= 1e-4, `${show(gemm)}: ${found} for ${expected}`);
-    }
+    assertClose(found!.data, expected, 1e-5, `${show(gemm)} with epilogue, seed ${seed}`);
   }
 });
 
@@ -258,7 +202,8 @@ function types(...shapes: readonly Shape[]) {
 async function compare(gemm: Case, seed: number, on: Harness = harness): Promise<void> {
   const operands = operandsOf(gemm, seed);
   const [expected] = gemm.op.reference(operands, gemm.attrs) as FloatTensor[];
-  assertClose(await run(gemm, operands, { target: on.target }), expected!, `${show(gemm)}, seed ${seed}`);
+  const found = await run(gemm, operands, { target: on.target });
+  assertClose(found.data, expected!.data, 1e-5, `${show(gemm)}, seed ${seed}`);
 }
 
 async function run(
@@ -284,21 +229,4 @@ function random(shape: Shape, seed: number, use: string) {
 
 function show({ op, shapes, attrs }: Case): string {
   return `${op.name} ${shapes.map(showShape).join(" ")} ${JSON.stringify(attrs)}`;
-}
-
-/** Compares to within rounding of a sum in f32, relative to the largest value. */
-function assertClose(found: FloatTensor, expected: FloatTensor, what: string): void {
-  const largest = expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-  const errors = Array.from(found.data, (value, i) => {
-    const error = Math.abs(value - expected.data[i]!);
-    return Number.isFinite(error) ? error : Infinity;
-  });
-  const error = errors.reduce((most, e) => Math.max(most, e), 0);
-  const worst = errors.indexOf(error);
-  assert(
-    error <= 1e-5 * largest,
-    `${what}: error ${error} at ${worst} of ${showShape(expected.shape)}, ${found.data[worst]} for ${
-      expected.data[worst]
-    }`,
-  );
 }

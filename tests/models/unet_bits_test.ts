@@ -1,0 +1,126 @@
+import { assert, assertEquals } from "@std/assert";
+import { fold, key, normals, uniforms } from "../../lib/core/random.ts";
+import { type FloatTensor, type Shape, size, tensor } from "../../lib/core/tensor.ts";
+import { type Graph, mean, square, trace, type Value, valueAndGrad } from "../../lib/engine/mod.ts";
+import { plan, planBytes } from "../../lib/engine/plan.ts";
+import { openGpu } from "../../lib/gpu/device.ts";
+import { gpuRuntime } from "../../lib/gpu/runtime.ts";
+import { loraOver, parseLoraConfig } from "../../lib/models/lora.ts";
+import { declareUNet, declareUNetLora, unet } from "../../lib/models/unet_2d_condition.ts";
+import { parseUNetConfig } from "../../lib/models/unet_config.ts";
+import { engineShape } from "../../lib/nn/layout.ts";
+import { bindParams, type ParamSpec } from "../../lib/nn/scope.ts";
+
+const config = parseUNetConfig({
+  sample_size: 8,
+  block_out_channels: [16, 32],
+  down_block_types: ["CrossAttnDownBlock2D", "DownBlock2D"],
+  up_block_types: ["UpBlock2D", "CrossAttnUpBlock2D"],
+  layers_per_block: 1,
+  attention_head_dim: 2,
+  cross_attention_dim: 16,
+  norm_num_groups: 4,
+});
+const lora = parseLoraConfig({});
+const weights = shapesOf(declareUNet(config));
+const adapters = shapesOf(declareUNetLora(config, lora));
+const gpu = gpuRuntime(await openGpu(navigator.gpu));
+
+Deno.test("the UNet gives a sample the same bits in batches of 4 and of 8", async () => {
+  const whole = await predict(forward(8), inputsOf(8));
+  const half = await predict(forward(4), inputsOf(8), 4);
+  assertEquals(half.data, whole.data.slice(0, half.data.length));
+  assert(whole.data.some((value) => Math.abs(value) > 0.01), "the prediction is 0");
+});
+
+Deno.test("the UNet predicts the same bits in the program of its adapters' gradients, rematerialised or not", async () => {
+  const alone = await predict(forward(4), inputsOf(4));
+  for (const rematerialise of [false, true]) {
+    const found = await predict(training(4, adapters, rematerialise), inputsOf(4));
+    assertEquals(found.data, alone.data, `rematerialise ${rematerialise}`);
+  }
+});
+
+Deno.test("the UNet's plan of training needs less memory rematerialised", () => {
+  const bytes = [false, true].map((rematerialise) =>
+    planBytes(plan(training(8, adapters, rematerialise), { software: true }))
+  );
+  assert(bytes[1]! < 0.8 * bytes[0]!, `${bytes[1]} of ${bytes[0]} bytes`);
+});
+
+function forward(batch: number): Graph {
+  return trace((x) => ({ eps: build(x, false) }), types(batch));
+}
+
+/** The prediction, and the gradient of its mean square by the adapters. */
+function training(batch: number, wrt: Readonly<Record<string, Shape>>, rematerialise: boolean): Graph {
+  return trace((x) => {
+    let eps: Value | undefined;
+    const params = Object.fromEntries(Object.keys(wrt).map((name) => [name, x[name]!]));
+    const { value, grads } = valueAndGrad(
+      (params) => mean(square(eps = build({ ...x, ...params }, rematerialise))),
+      params,
+    );
+    return {
+      eps: eps!,
+      loss: value,
+      ...Object.fromEntries(Object.entries(grads).map(([k, g]) => [`d ${k}`, g])),
+    };
+  }, types(batch));
+}
+
+function build(x: Readonly<Record<string, Value>>, rematerialise: boolean): Value {
+  const inputs = { sample: x.sample!, timestep: x.timestep!, context: x.context! };
+  return unet(bindParams(x), config, inputs, loraOver(bindParams(x), lora), { rematerialise });
+}
+
+function types(batch: number) {
+  const inputs = { sample: [batch, 8, 8, 4], timestep: [batch], context: [batch, 4, 16] };
+  return Object.fromEntries(
+    Object.entries<Shape>({ ...inputs, ...weights, ...adapters }).map(([name, shape]) => [
+      name,
+      { shape, dtype: "f32" as const },
+    ]),
+  );
+}
+
+/** Random inputs and weights; every sample is at a step of its own. */
+function inputsOf(batch: number): Record<string, FloatTensor> {
+  return Object.fromEntries(
+    Object.entries(types(batch)).map(([name, { shape }]) => {
+      const from = fold(key(5), name);
+      if (name === "timestep") {
+        return [
+          name,
+          tensor(shape, uniforms(from, batch).map((u) => Math.floor(1000 * u))),
+        ];
+      }
+      const scale = name in weights || name in adapters ? 0.1 : 1;
+      return [name, tensor(shape, normals(from, size(shape)).map((v) => scale * v))];
+    }),
+  );
+}
+
+/** The prediction for the first so many samples. */
+async function predict(
+  graph: Graph,
+  inputs: Readonly<Record<string, FloatTensor>>,
+  samples?: number,
+): Promise<FloatTensor> {
+  const given = Object.fromEntries(
+    Object.entries(inputs).map(([name, x]) => {
+      const { shape } = graph.inputs[name]!;
+      return [name, samples === undefined ? x : tensor(shape, x.data.slice(0, size(shape)))];
+    }),
+  );
+  const program = await gpu.compile(graph);
+  const results = program.run(given);
+  const [eps] = await gpu.get([results.eps!]);
+  gpu.free(Object.values(results));
+  program.free();
+  return eps as FloatTensor;
+}
+
+function shapesOf(specs: readonly ParamSpec[]): Record<string, Shape> {
+  return Object.fromEntries(specs.map(({ name, shape }) => [name, engineShape(shape)]));
+}
