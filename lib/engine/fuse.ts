@@ -84,7 +84,7 @@ function fuseNode(node: Node, fusion: Fusion): void {
       break;
     case "reduce": {
       const { how, axes } = lowering;
-      const lazy = read(inputs[0]!, fusion);
+      const lazy = how === "max" ? compared(inputs[0]!, fusion) : read(inputs[0]!, fusion);
       steps.push({ kind: "reduce", ...written(lazy), output, how, axes: axes(attrs) });
       known.set(output, stored(output));
       break;
@@ -125,6 +125,15 @@ function read(value: Value, fusion: Fusion): Lazy {
   const lazy = fusion.known.get(value)!;
   const isDear = lazy.code.length > CHEAP_CODE && fusion.consumers.get(value)! > 1;
   return isDear ? store(value, fusion) : lazy;
+}
+
+/**
+ * The expression of a value that others compare with its maximum: they have to read the same bits, and compilers may round an
+ * expression differently in each kernel.
+ */
+function compared(value: Value, fusion: Fusion): Lazy {
+  const lazy = fusion.known.get(value)!;
+  return lazy.code.length > 0 && fusion.consumers.get(value)! > 1 ? store(value, fusion) : lazy;
 }
 
 /** Where a value lies, contiguous and aligned for a binding; it is stored if it is not. */

@@ -10,9 +10,11 @@ import {
   type Graph,
   input,
   matmul,
+  maximum,
   mean,
   mul,
   permute,
+  pullback,
   reshape,
   silu,
   sin,
@@ -120,6 +122,19 @@ Deno.test("a dear value with two readers is stored, a cheap one is written out t
     chain(17),
     `${Array(17).fill("sin").join("+")} [4]\nsum(mul) [4] over 0\nsum(copy) [4] over 0`,
   );
+});
+
+Deno.test("what is compared with its maximum is stored, so that all read the same bits", () => {
+  const found = steps({ x: [4, 6], ct: [4] }, ({ x, ct }) => {
+    const [slope] = pullback([maximum(sin(x), [1])], [ct], [x]);
+    return { slope: slope! };
+  });
+  assertEquals(found.split("\n").slice(0, 3), [
+    "sin [4, 6]",
+    "max(copy) [4, 6] over 1",
+    "sum(equal) [4, 6] over 1",
+  ]);
+  assertEquals(steps({ x: [4, 6] }, ({ x }) => ({ top: maximum(sin(x), [1]) })), "max(sin) [4, 6] over 1");
 });
 
 Deno.test("what is computed is stored before it is repeated, a constant is not", () => {
