@@ -1,9 +1,9 @@
 /**
- * The engine: symbolic values, ops, gradients, and the runtimes that execute graphs.
+ * The engine: tensors, symbolic values, ops, gradients, and the runtimes that execute graphs.
  * @module
  */
 
-export type * from "../core/tensor.ts";
+export * from "../core/tensor.ts";
 export type { Epilogue, Expression, Instruction, Layout } from "../../kernels/expression.ts";
 export type { FunctionName } from "../../kernels/functions.ts";
 export type { Access, Kernel, Target, Tile } from "../../kernels/kernel.ts";
