@@ -9,12 +9,13 @@ import { type Shape, showShape, type TensorType } from "../../core/tensor.ts";
 import { conv2d as conv2dKernels } from "../../../kernels/conv2d.ts";
 import { conv2dGradInput as gradInputKernels } from "../../../kernels/conv2d_grad_input.ts";
 import { conv2dGradWeight as gradWeightKernels } from "../../../kernels/conv2d_grad_weight.ts";
+import type { Epilogue } from "../../../kernels/expression.ts";
 import type { Conv2dShape } from "../../../kernels/conv2d_shape.ts";
 import type { Target } from "../../../kernels/kernel.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
 import { conv2dReference, gradInputReference, gradWeightReference } from "./conv2d_reference.ts";
-import { gemmCalls } from "./gemm_calls.ts";
+import { gemmCalls, readsPerRow } from "./gemm_calls.ts";
 
 /** How a convolution steps over its input. */
 export interface Conv2dAttrs extends Record<string, unknown> {
@@ -69,12 +70,12 @@ export const conv2dOp: OpDef<Conv2dAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
-    tiles: ({ inputs: [x, w], attrs, target }) =>
-      candidateTiles(outputProblem(extents(x!, w!, attrs)), target),
+    tiles: ({ inputs: [x, w], attrs, target, epilogue }) =>
+      candidateTiles(outputProblem(extents(x!, w!, attrs), epilogue), target),
     lower: (context) => {
       const { inputs: [x, w], attrs, target, epilogue } = context;
       const shape = extents(x!, w!, attrs);
-      const tile = context.tile ?? defaultTile(outputProblem(shape), target);
+      const tile = context.tile ?? defaultTile(outputProblem(shape, epilogue), target);
       return gemmCalls(conv2dKernels({ shape, tile, epilogue }), context);
     },
   },
@@ -99,12 +100,12 @@ export const conv2dGradInputOp: OpDef<Conv2dGradAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
-    tiles: ({ inputs: [, w], attrs, target }) =>
-      candidateTiles(inputProblem(extents(like(attrs.shape), w!, attrs)), target),
+    tiles: ({ inputs: [, w], attrs, target, epilogue }) =>
+      candidateTiles(inputProblem(extents(like(attrs.shape), w!, attrs), epilogue), target),
     lower: (context) => {
       const { inputs: [, w], attrs, target, epilogue } = context;
       const shape = extents(like(attrs.shape), w!, attrs);
-      const tile = context.tile ?? defaultTile(inputProblem(shape), target);
+      const tile = context.tile ?? defaultTile(inputProblem(shape, epilogue), target);
       return gemmCalls(gradInputKernels({ shape, tile, epilogue }), context);
     },
   },
@@ -206,15 +207,31 @@ function checkGradient(
   }
 }
 
-function outputProblem({ batch, outHeight, outWidth, inChannels, outChannels, taps }: Conv2dShape): Problem {
-  return { rows: batch * outHeight * outWidth, columns: outChannels, depth: taps[0] * taps[1] * inChannels };
+function outputProblem(
+  { batch, outHeight, outWidth, inChannels, outChannels, taps }: Conv2dShape,
+  epilogue: Epilogue | null,
+): Problem {
+  return {
+    rows: batch * outHeight * outWidth,
+    columns: outChannels,
+    depth: taps[0] * taps[1] * inChannels,
+    reads: readsPerRow(epilogue),
+  };
 }
 
-function inputProblem({ batch, height, width, inChannels, outChannels, taps }: Conv2dShape): Problem {
-  return { rows: batch * height * width, columns: inChannels, depth: taps[0] * taps[1] * outChannels };
+function inputProblem(
+  { batch, height, width, inChannels, outChannels, taps }: Conv2dShape,
+  epilogue: Epilogue | null,
+): Problem {
+  return {
+    rows: batch * height * width,
+    columns: inChannels,
+    depth: taps[0] * taps[1] * outChannels,
+    reads: readsPerRow(epilogue),
+  };
 }
 
-function weightProblem(shape: Conv2dShape, target: Target): Required<Problem> {
+function weightProblem(shape: Conv2dShape, target: Target): Problem & { readonly parts: number } {
   const { batch, outHeight, outWidth, inChannels, outChannels, taps } = shape;
   const problem = {
     rows: taps[0] * taps[1] * inChannels,

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { Epilogue } from "../../../kernels/expression.ts";
 import type { GemmKernels } from "../../../kernels/gemm.ts";
 import type { KernelCall, LoweringContext, Operand } from "../lowering.ts";
 
@@ -21,4 +22,10 @@ export function gemmCalls<A>(
     { kernel: product, operands: [...inputs, partial] },
     { kernel: sum, operands: [...epilogue, output, partial] },
   ];
+}
+
+/** Operands of an epilogue that differ from row to row: what a kernel with many rows takes long to compile for. */
+export function readsPerRow(epilogue: Epilogue | null): number {
+  const operands = epilogue?.expression.operands.slice(1) ?? [];
+  return operands.filter(({ strides }) => strides.slice(0, -1).some((stride) => stride !== 0)).length;
 }

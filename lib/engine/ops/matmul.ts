@@ -8,7 +8,7 @@ import { matmul as matmulKernels } from "../../../kernels/matmul.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import type { LoweringContext } from "../lowering.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
-import { gemmCalls } from "./gemm_calls.ts";
+import { gemmCalls, readsPerRow } from "./gemm_calls.ts";
 
 /** Which operands of a matrix product are stored transposed. */
 export interface MatmulAttrs extends Record<string, unknown> {
@@ -100,8 +100,8 @@ function problemOf(inputs: readonly TensorType[], { transposeA, transposeB }: Ma
 }
 
 /** The problem with its sum cut, which is done only over the rows of a batch: a row's bits must not depend on it. */
-function cut({ inputs, attrs, target }: LoweringContext<MatmulAttrs>): Problem {
-  const problem = problemOf(inputs, attrs);
+function cut({ inputs, attrs, target, epilogue }: LoweringContext<MatmulAttrs>): Problem {
+  const problem = { ...problemOf(inputs, attrs), reads: readsPerRow(epilogue) };
   return attrs.transposeA ? { ...problem, parts: defaultParts(problem, target) } : problem;
 }
 
