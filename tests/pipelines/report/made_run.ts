@@ -10,7 +10,8 @@ import { tensor } from "../../../lib/core/tensor.ts";
 import { encodePng } from "../../../lib/io/png.ts";
 import { checkConfig, showConfig } from "../../../pipelines/config.ts";
 import { captionedGrid } from "../../../pipelines/run/captioned_grid.ts";
-import { checkpointName, LORA_FILE } from "../../../pipelines/run/checkpoint.ts";
+import { LORA_FILE } from "../../../pipelines/run/checkpoint.ts";
+import { epochName } from "../../../pipelines/run/epoch_name.ts";
 
 /** How the run is. */
 export interface Made {
@@ -55,12 +56,12 @@ export async function makeRun(
   );
   for (let epoch = 0; epoch <= epochs; epoch += epochs < 5 ? 1 : 5) {
     await Deno.writeFile(
-      join(folder, "images", `${checkpointName(epoch)}.png`),
+      join(folder, "images", `${epochName(epoch)}.png`),
       encodePng(grid(epoch / planned)),
     );
   }
   for (let epoch = 5; epoch <= epochs; epoch += 5) {
-    const checkpoint = join(folder, "checkpoints", checkpointName(epoch));
+    const checkpoint = join(folder, "checkpoints", epochName(epoch));
     await Deno.mkdir(checkpoint, { recursive: true });
     await Deno.writeTextFile(join(checkpoint, LORA_FILE), "");
   }
