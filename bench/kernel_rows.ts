@@ -111,7 +111,7 @@ function stableDiffusionGraphs(): Readonly<Record<string, Graph>> {
       ({ x, scale, shift }) => silu(add(mul(x!, scale!), shift!)),
     ),
     skip: both({ a: f(1, 64, 64, 320), b: f(1, 64, 64, 320) }, ({ a, b }) => concat([a!, b!], 3)),
-    embedding: both({ table: f(49408, 768), ids: u(77) }, ({ table, ids }) => gather(table!, ids!)),
+    embedding: both({ table: f(24704, 768), ids: u(77) }, ({ table, ids }) => gather(table!, ids!)),
     optimizer: trace(
       ({ param, m, v, grad, scale, hyper }) =>
         adamw({ param: param!, m: m!, v: v!, grad: grad!, scale: scale!, hyper: hyper! }, {
@@ -145,6 +145,6 @@ function nameOf({ name }: Profile): string {
 
 function madeUp(name: string, { shape, dtype }: TensorType): Tensor {
   const count = size(shape);
-  if (dtype === "u32") return words(shape, Uint32Array.from({ length: count }, (_, i) => 31 * i % 49408));
+  if (dtype === "u32") return words(shape, Uint32Array.from({ length: count }, (_, i) => 31 * i % 24704));
   return tensor(shape, uniforms(fold(key(2), name), count));
 }
