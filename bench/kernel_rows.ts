@@ -20,7 +20,7 @@ import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import { prepare } from "../lib/stages/context.ts";
 import { readConfig } from "../pipelines/config.ts";
 import { familyOf, type Group, groupKernels } from "../pipelines/profile/show_profile.ts";
-import { profileStep, trainingGraphs } from "../pipelines/profile.ts";
+import { profileStep, trainingGraphs, unscored } from "../pipelines/profile.ts";
 import { miniModels } from "./mini_models.ts";
 
 /** Kernels of one model that are shown together. */
@@ -46,7 +46,7 @@ export async function miniKernels(runtime: GpuRuntime): Promise<KernelRows> {
     models,
     runtime,
     prompts: ["a cat"],
-    rewards: { train: noReward, evaluate: [] },
+    rewards: { train: unscored, evaluate: [] },
   });
   const rows: KernelRow[] = [];
   const hostMicroseconds: Record<string, number> = {};
@@ -130,14 +130,6 @@ function stableDiffusionGraphs(): Readonly<Record<string, Graph>> {
     ),
   };
 }
-
-const noReward = {
-  name: "none",
-  needs: [],
-  scale: { unit: "points", range: [0, 1] as const },
-  doc: "Nothing.",
-  score: () => Promise.resolve(new Float32Array()),
-};
 
 function nameOf({ name }: Profile): string {
   return name;

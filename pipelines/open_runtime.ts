@@ -21,10 +21,11 @@ export interface OpenedRuntime {
 /**
  * Opens the GPU, or the software adapter where there is none.
  *
+ * @param tune Whether to choose tiles by timing on a software adapter too, where that takes a while.
  * @throws {Error} If there is no adapter at all, with what to install.
  */
-export async function openRuntime(): Promise<OpenedRuntime> {
+export async function openRuntime({ tune = false } = {}): Promise<OpenedRuntime> {
   const gpu = await openGpu(navigator.gpu);
-  const tiles = await openTuneFile(gpu);
+  const tiles = await openTuneFile(gpu, { asked: tune });
   return { runtime: gpuRuntime(gpu, { tiles }), gpu, saveTiles: async () => await tiles?.save() };
 }

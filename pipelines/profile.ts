@@ -8,10 +8,15 @@ import { fold, key, uniforms } from "../lib/core/random.ts";
 import { size, type Tensor, tensor, type TensorType, words } from "../lib/core/tensor.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import type { Profile } from "../lib/gpu/program.ts";
-import type { Context } from "../lib/stages/context.ts";
+import type { Reward } from "../lib/rewards/reward.ts";
+import { type Context, prepare } from "../lib/stages/context.ts";
 import { type Extents, observeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
 import { gradientGraph, optimizerGraph } from "../lib/stages/training_graphs.ts";
 import type { Bound } from "../lib/stages/weights.ts";
+import type { Config } from "./config.ts";
+import { modelFolder } from "./load/model_folder.ts";
+import { loadPipeline } from "./load_pipeline.ts";
+import { openRuntime } from "./open_runtime.ts";
 import { showProfile } from "./profile/show_profile.ts";
 
 /** What a step of training or sampling took. */
@@ -27,8 +32,41 @@ export interface StepProfile {
 /** The graphs whose time training is, each as often as it runs for one optimizer step. */
 export const STEPS = ["sampling step", "look at a sample", "training step", "optimizer step"] as const;
 
+/** Times that kernels are run; of each the shortest counts. */
+const ROUNDS = 3;
 /** Runs on the host that are timed. */
 const RUNS = 10;
+
+/**
+ * Times every kernel of the steps that a configuration leads to, and prints where the time goes.
+ *
+ * @param tune Whether to choose tiles by timing first, on a software adapter too.
+ * @throws {Error} If the model cannot be loaded or the adapter cannot time kernels.
+ */
+export async function profileConfig(
+  config: Config,
+  { tune }: { readonly tune: boolean },
+): Promise<string> {
+  const { runtime, gpu, saveTiles } = await openRuntime({ tune });
+  const { models } = await loadPipeline(runtime, await modelFolder(config.model), {
+    lora: config.lora,
+    critic: { config: config.critic, reward: config.rewards.train },
+  });
+  const rewards = { train: unscored, evaluate: [] };
+  const ctx = await prepare({ options: config, models, runtime, prompts: ["a cat"], rewards });
+  const profiles = await profileTraining(ctx, runtime, () => performance.now());
+  await saveTiles();
+  return `${gpu.name}\n\n${showProfiles(profiles)}`;
+}
+
+/** Stands where a reward has to: profiles are of the model alone. */
+export const unscored: Reward = {
+  name: "none",
+  needs: [],
+  scale: { unit: "points", range: [0, 0] },
+  doc: "Nothing.",
+  score: (images) => Promise.resolve(new Float32Array(images.shape[0]!)),
+};
 
 /**
  * Times every kernel of a run's steps, on made-up inputs; the run's own state is not touched.
@@ -80,7 +118,7 @@ export async function profileStep(
   const open = Object.entries(graph.inputs).filter(([input]) => !(input in weights));
   const made = Object.fromEntries(open.map(([input, type]) => [input, runtime.put(madeUp(input, type))]));
   const inputs = { ...weights, ...made };
-  const kernels = await runtime.profile(graph, inputs);
+  const kernels = await runtime.profile(graph, inputs, ROUNDS);
   const program = await runtime.compile(graph);
   let best = Infinity;
   for (let i = 0; i <= RUNS; i++) {

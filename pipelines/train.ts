@@ -9,8 +9,9 @@ import { relative } from "node:path";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
 import { refuseUnknown } from "./arguments.ts";
-import { configHelp } from "./config.ts";
+import { configHelp, readConfig } from "./config.ts";
 import { fromCaller } from "./paths.ts";
+import { profileConfig } from "./profile.ts";
 import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";
 import { epochTable } from "./run/epoch_table.ts";
 import { epochs } from "./run/epochs.ts";
@@ -28,11 +29,14 @@ const HELP = `Fine-tunes a model on a reward: without options, the embedded mode
 
 Usage: attune train [--config FILE] [--set key=value]… [--out DIR]
        attune train --resume DIR [--set num_epochs=N]
+       attune train --profile [--config FILE] [--set key=value]…
 
   --config FILE    how to train; without it, the defaults below
   --set key=value  set one field, as often as needed: --set sample.num_steps=16
   --out DIR        the run's folder; without it, the next number below runs/
   --resume DIR     go on with a run where its last checkpoint is, or from one of its checkpoints
+  --tune           choose the kernels' tiles by timing on a software adapter too; on a GPU that is always done
+  --profile        train nothing, but print what each kernel of a sampling step and a training step takes
   --help           print this
 
 The run's folder holds config.yaml, manifest.json, metrics.jsonl, TensorBoard's events, images, checkpoints with adapters
@@ -49,21 +53,30 @@ Fields of the configuration:
  * @returns The exit code.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { help, _: words, ...options } = parseArgs(args, {
+  const { help, profile, tune, _: words, ...options } = parseArgs(args, {
     string: ["config", "set", "out", "resume"],
     collect: ["set"],
-    boolean: ["help"],
-    unknown: refuseUnknown(["config", "set", "out", "resume", "help"]),
+    boolean: ["help", "profile", "tune"],
+    unknown: refuseUnknown(["config", "set", "out", "resume", "help", "profile", "tune"]),
   });
   if (help) {
     console.log(HELP + configHelp());
     return 0;
   }
   if (words.length > 0) throw new UsageError(`Cannot use ${words[0]} as it is no option: see --help`);
+  if (profile) {
+    console.log(await profileConfig(await readConfig(options), { tune }));
+    return 0;
+  }
   const screen = screenOn(systemTerminal());
   const interrupt = listenForInterrupt(() => screen.line("Stopping; once more to stop at once."));
   try {
-    return await runRequest(await readRequest(options), openAdapter, screen, interrupt.signal);
+    return await runRequest(
+      await readRequest(options),
+      () => openAdapter({ tune }),
+      screen,
+      interrupt.signal,
+    );
   } finally {
     interrupt.end();
   }

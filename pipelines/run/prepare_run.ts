@@ -36,9 +36,9 @@ export interface Adapter {
   readonly keep?: () => Promise<void>;
 }
 
-/** Opens the system's GPU, or its stand-in. */
-export async function openAdapter(): Promise<Adapter> {
-  const { gpu, runtime, saveTiles } = await openRuntime();
+/** Opens the system's GPU, or its stand-in; `tune` as in {@linkcode openRuntime}. */
+export async function openAdapter(options: { readonly tune?: boolean } = {}): Promise<Adapter> {
+  const { gpu, runtime, saveTiles } = await openRuntime(options);
   return {
     name: gpu.name,
     isSoftware: gpu.target.software,
