@@ -13,7 +13,7 @@ import { type GemmCase, operandsOf, shapesOf } from "../gemm_case.ts";
 
 const VERSION = "0.1.25";
 
-/** What is used of the library, which is imported by a name that no tool looks into. */
+/** What is used of the library. It is in no lock file and imported by a name that no tool looks into, so nobody else has to fetch it. */
 interface Jax {
   init(device: string): Promise<readonly string[]>;
   defaultDevice(device: string): unknown;

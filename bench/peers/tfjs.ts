@@ -10,7 +10,7 @@ import { type GemmCase, shapesOf } from "../gemm_case.ts";
 
 const VERSION = "4.22.0";
 
-/** What is used of the library, which is imported by a name that no tool looks into. */
+/** What is used of the library. It is in no lock file and imported by a name that no tool looks into, so nobody else has to fetch it. */
 interface Tfjs {
   setBackend(name: string): Promise<boolean>;
   ready(): Promise<void>;
