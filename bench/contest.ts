@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { F32 } from "../lib/core/tensor.ts";
+import { type F32, full, type Shape } from "../lib/core/tensor.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import { attune, gemmGraph, inputsOf } from "./attune.ts";
 import { type Library, timeContender, type Timing } from "./contender.ts";
-import { drawOperands, flopsOf, type GemmCase, showCase } from "./gemm_case.ts";
+import { drawOperands, flopsOf, type GemmCase, operandsOf, showCase } from "./gemm_case.ts";
 import type { Peak } from "./peak.ts";
 
 /** How one product went. */
@@ -46,7 +46,7 @@ const TOL = 1e-3;
 export async function fight(gemm: GemmCase, { runtime, peak, peers }: Ring): Promise<Bout> {
   const operands = drawOperands(gemm);
   const flops = flopsOf(gemm);
-  const waitMs = await waiting(runtime);
+  const waitMs = await reading(runtime, operandsOf(gemm).result);
   const own = await attune(runtime).prepare(gemm, operands);
   const { timing, result: expected } = await timeContender(own, waitMs);
   const times: number[] = [timing.ms];
@@ -108,9 +108,10 @@ async function onGpu(
   return { gflops: median(rates), shareOfPeak: median(shares) };
 }
 
-/** Milliseconds that reading a number back takes when there is nothing to wait for. */
-async function waiting(runtime: GpuRuntime): Promise<number> {
-  const array = runtime.put({ shape: [1], dtype: "f32", data: new Float32Array(1) });
+/** Milliseconds that reading a result back takes when there is nothing to wait for; the least of a few. */
+async function reading(runtime: GpuRuntime, shape: Shape): Promise<number> {
+  const array = runtime.put(full(shape, 0));
+  await runtime.get([array]);
   const times: number[] = [];
   for (let i = 0; i < 3; i++) {
     const start = performance.now();

@@ -22,7 +22,7 @@ export const contestedShapes: readonly Shape[] = [
   shape(SD, matmul(2048, 640, 640)),
   shape(SD, matmul(512, 1280, 1280)),
   shape(SD, matmul(8192, 1280, 320)),
-  shape(SD, matmul(2048, 640, 5120)),
+  shape(SD, matmul(2048, 2560, 640)),
   shape(SD, conv(1, 64, 320, 320)),
   shape(SD, conv(2, 32, 320, 320), true),
   shape(SD, conv(1, 16, 640, 1280)),
