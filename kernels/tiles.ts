@@ -42,7 +42,7 @@ export function candidateTiles(problem: Problem, target: Target): readonly Tile[
 
 /**
  * Chunks for a sum over the samples of a batch, as weight gradients are: enough that small outputs fill the adapter, and on a
- * software adapter so short that the factors of large products stay in a core's cache (8192 x 1280 -> 320: 27 % of the peak, 18 %
+ * software adapter so short that the factors of large products stay in a core's cache (8192 x 1280 -> 320: 26 % of the peak, 18 %
  * without).
  *
  * A function of the problem alone, so that the tile never changes a bit.
