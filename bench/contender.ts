@@ -44,12 +44,16 @@ const LEAST_MS = 250;
 const LONGEST_FIRST_MS = 10_000;
 
 /**
- * Times a product: the first call is discarded, the waiting that every reading costs is taken off.
+ * Times a product: the first call is discarded, what reading the results costs is taken off.
  *
- * @param waitMs Milliseconds that waiting for and reading one result takes when it has long been computed.
+ * @param reading Milliseconds that reading so many results takes when they have long been computed.
  */
-export async function timeContender(contender: Contender, waitMs: number): Promise<Measured> {
+export async function timeContender(
+  contender: Contender,
+  reading: (count: number) => Promise<number>,
+): Promise<Measured> {
   const clock = async (count: number) => {
+    const waitMs = await reading(count);
     const start = performance.now();
     const read = await contender.run(count);
     return { ms: performance.now() - start - waitMs, read };

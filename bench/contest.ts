@@ -46,21 +46,21 @@ const TOL = 1e-3;
 export async function fight(gemm: GemmCase, { runtime, peak, peers }: Ring): Promise<Bout> {
   const operands = drawOperands(gemm);
   const flops = flopsOf(gemm);
-  const waitMs = await reading(runtime, operandsOf(gemm).result);
+  const reading = readingOf(runtime, operandsOf(gemm).result);
   const own = await attune(runtime).prepare(gemm, operands);
-  const { timing, result: expected } = await timeContender(own, waitMs);
+  const { timing, result: expected } = await timeContender(own, reading);
   const times: number[] = [timing.ms];
   const timings: Record<string, Timing> = {};
   for (const peer of peers) {
     const contender = await peer.prepare(gemm, operands);
     try {
-      const { timing, result } = await timeContender(contender, waitMs);
+      const { timing, result } = await timeContender(contender, reading);
       checkLike(expected, result, `${peer.name} at ${showCase(gemm)}`);
       timings[peer.name] = timing;
     } finally {
       contender.free();
     }
-    times.push((await timeContender(own, waitMs)).timing.ms);
+    times.push((await timeContender(own, reading)).timing.ms);
   }
   own.free();
   const ms = median(times);
@@ -108,18 +108,29 @@ async function onGpu(
   return { gflops: median(rates), shareOfPeak: median(shares) };
 }
 
-/** Milliseconds that reading a result back takes when there is nothing to wait for; the least of a few. */
-async function reading(runtime: GpuRuntime, shape: Shape): Promise<number> {
-  const array = runtime.put(full(shape, 0));
-  await runtime.get([array]);
-  const times: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const start = performance.now();
-    await runtime.get([array]);
-    times.push(performance.now() - start);
-  }
-  runtime.free([array]);
-  return Math.min(...times);
+/**
+ * Milliseconds that reading so many results back takes when there is nothing to wait for; the least of a few, found once.
+ *
+ * What other libraries take for it is their own affair, but all are allowed the same.
+ */
+function readingOf(runtime: GpuRuntime, shape: Shape): (count: number) => Promise<number> {
+  const found = new Map<number, number>();
+  return async (count) => {
+    const known = found.get(count);
+    if (known !== undefined) return known;
+    const arrays = Array.from({ length: count }, () => runtime.put(full(shape, 0)));
+    await runtime.get(arrays);
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now();
+      await runtime.get(arrays);
+      times.push(performance.now() - start);
+    }
+    runtime.free(arrays);
+    const least = Math.min(...times);
+    found.set(count, least);
+    return least;
+  };
 }
 
 function checkLike(expected: F32, actual: F32, label: string): void {

@@ -95,11 +95,11 @@ export async function read(device: GPUDevice, sources: readonly Source[]): Promi
   });
   device.queue.submit([encoder.finish()]);
   await staging.mapAsync(GPUMapMode.READ);
-  const bytes = staging.getMappedRange().slice(0);
+  const mapped = staging.getMappedRange();
+  const tensors = sources.map(({ shape, dtype }, i) => {
+    const bytes = mapped.slice(starts[i]!, starts[i]! + 4 * size(shape));
+    return dtype === "f32" ? tensor(shape, new Float32Array(bytes)) : words(shape, new Uint32Array(bytes));
+  });
   staging.destroy();
-  return sources.map(({ shape, dtype }, i) =>
-    dtype === "f32"
-      ? tensor(shape, new Float32Array(bytes, starts[i]!, size(shape)).slice())
-      : words(shape, new Uint32Array(bytes, starts[i]!, size(shape)).slice())
-  );
+  return tensors;
 }

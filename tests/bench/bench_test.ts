@@ -21,7 +21,7 @@ Deno.test("timeContender: calls once to compile, once to see how long it takes, 
     },
     free: () => {},
   };
-  const { timing, result } = await timeContender(contender, 0);
+  const { timing, result } = await timeContender(contender, () => Promise.resolve(0));
   assertEquals(counts, [1, 1, 200]);
   assertEquals([timing.isFirst, result.length], [false, 1]);
 });
