@@ -38,3 +38,14 @@ export interface Program {
   /** Gives the program's memory back. */
   free(): void;
 }
+
+/** The arrays after a run, in place of those before it, which are given back unless the run computed in their memory. */
+export function replaced<K extends string>(
+  runtime: Runtime,
+  before: Readonly<Record<K, DeviceArray>>,
+  after: Readonly<Record<K, DeviceArray>>,
+): Readonly<Record<K, DeviceArray>> {
+  const kept = new Set<DeviceArray>(Object.values(after));
+  runtime.free(Object.values<DeviceArray>(before).filter((array) => !kept.has(array)));
+  return after;
+}

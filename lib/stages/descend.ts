@@ -6,7 +6,7 @@
 import { fold, type Key } from "../core/random.ts";
 import { type F32, type FloatTensor, type Tensor, tensor } from "../core/tensor.ts";
 import { ddimCoefs, timestepsOf } from "../diffusion/ddim.ts";
-import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import { type DeviceArray, replaced } from "../engine/runtime.ts";
 import { adamwHyper, type OptimizerState } from "../optim/adamw.ts";
 import { adamwEachHyper } from "../optim/adamw_each.ts";
 import type { Context } from "./context.ts";
@@ -155,15 +155,4 @@ function microBatch(
 
 function clamped(x: FloatTensor, most: number | null): FloatTensor {
   return most === null ? x : tensor(x.shape, x.data.map((v) => Math.min(most, Math.max(-most, v))));
-}
-
-/** The arrays after a step; those that the step did not compute in place are freed. */
-function replaced(
-  runtime: Runtime,
-  before: Arrays,
-  after: Arrays,
-): Arrays {
-  const kept = new Set(Object.values(after));
-  runtime.free(Object.values(before).filter((array) => !kept.has(array)));
-  return after;
 }

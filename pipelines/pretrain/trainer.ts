@@ -14,7 +14,7 @@ import {
 } from "../../lib/core/tensor.ts";
 import { add, grad, mul, sqrt, sum, trace, type Value } from "../../lib/engine/mod.ts";
 import { adamw } from "../../lib/engine/ops/adamw.ts";
-import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
+import { type DeviceArray, replaced, type Runtime } from "../../lib/engine/runtime.ts";
 import { bindParams, initParams, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
 import { flatLayout, packParams, packValues, unpackParams, unpackValues } from "../../lib/optim/flat.ts";
 import { div, min } from "../../lib/engine/ops/elementwise.ts";
@@ -46,6 +46,8 @@ export interface Schedule {
   readonly batch: number;
   /** Highest learning rate; it rises over the first steps and falls to zero as half a cosine. */
   readonly learning_rate: number;
+  /** A second descent from a rate of its own, at the step where the first ends (Loshchilov & Hutter 2017, arXiv 1608.03983). */
+  readonly restart?: { readonly step: number; readonly learning_rate: number };
   /** Decoupled weight decay. */
   readonly weight_decay: number;
   /** Decay of the average of the weights that is kept at the end; 0 keeps the last weights. */
@@ -99,22 +101,19 @@ export async function* teach(
   const constants = mapRecord(lesson.constants, (value) => runtime.put(value));
   const types = { ...lesson.constants, ...lesson.batch(batchKey(0), 0) };
   const program = await runtime.compile(stepGraph(lesson, schedule, types));
-  const vectors = { params: start.params, m: start.m, v: start.v };
-  const state = mapRecord(vectors, (data) => runtime.put(tensor([data.length], data)));
-  let ema: DeviceArray = runtime.put(tensor([start.ema.length], start.ema));
+  const { step: _, ...vectors } = start;
+  let state = mapRecord(vectors, (data) => runtime.put(tensor([data.length], data)));
   let pending: Record<string, DeviceArray>[] = [];
   for (let step = start.step; step < schedule.steps; step++) {
     const results = program.run({
       ...constants,
       ...lesson.batch(batchKey(step), step),
       ...state,
-      ema,
       hyper: hyperAt(schedule, step),
       decay: full([1], Math.min(schedule.ema, (step + 1) / (step + 10))),
     });
-    const { params: _params, m: _m, v: _v, ema: nextEma, ...scalars } = results;
-    runtime.free([ema]);
-    ema = nextEma!;
+    const { params, m, v, ema, ...scalars } = results;
+    state = replaced(runtime, state, { params: params!, m: m!, v: v!, ema: ema! });
     pending.push(scalars);
     if ((step + 1) % REPORT !== 0 && step + 1 !== schedule.steps) continue;
     const means = await meansOf(runtime, pending);
@@ -129,14 +128,14 @@ export async function* teach(
       step: step + 1,
       scalars: means,
       learner: async () => {
-        const [params, m, v, average] = await runtime.get([state.params!, state.m!, state.v!, ema]);
+        const [params, m, v, ema] = await runtime.get([state.params, state.m, state.v, state.ema]);
         const data = (value: Tensor | undefined) => value!.data as F32;
-        return { step: step + 1, params: data(params), m: data(m), v: data(v), ema: data(average) };
+        return { step: step + 1, params: data(params), m: data(m), v: data(v), ema: data(ema) };
       },
     };
   }
   program.free();
-  runtime.free([...Object.values(constants), ...Object.values(state), ema]);
+  runtime.free([...Object.values(constants), ...Object.values(state)]);
 }
 
 /** One step: loss, gradient clipped to norm 1, AdamW in place, the running average. */
@@ -172,13 +171,20 @@ function stepGraph(lesson: Lesson, { ema: decay }: Schedule, types: Readonly<Rec
   });
 }
 
-/** Learning rate, weight decay and the bias corrections of a step. */
-function hyperAt({ steps, learning_rate, weight_decay }: Schedule, step: number): Tensor {
+/** The learning rate of a step. */
+export function learningRateAt({ steps, learning_rate, restart }: Schedule, step: number): number {
+  const [from, to, highest] = restart !== undefined && step >= restart.step
+    ? [restart.step, steps, restart.learning_rate]
+    : [0, restart?.step ?? steps, learning_rate];
   const warm = Math.min(1, (step + 1) / WARMUP);
-  const cosine = 0.5 * (1 + Math.cos(Math.PI * step / steps));
+  return highest * warm * 0.5 * (1 + Math.cos(Math.PI * (step - from) / (to - from)));
+}
+
+/** Learning rate, weight decay and the bias corrections of a step. */
+function hyperAt(schedule: Schedule, step: number): Tensor {
   return tensor([4], [
-    learning_rate * warm * cosine,
-    weight_decay,
+    learningRateAt(schedule, step),
+    schedule.weight_decay,
     1 - 0.9 ** (step + 1),
     1 - 0.999 ** (step + 1),
   ]);
@@ -198,6 +204,10 @@ async function meansOf(
   }));
 }
 
-function mapRecord<A, B>(record: Readonly<Record<string, A>>, fn: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, fn(value)]));
+function mapRecord<K extends string, A, B>(
+  record: Readonly<Record<K, A>>,
+  fn: (value: A) => B,
+): Record<K, B> {
+  const entries = Object.entries<A>(record).map(([name, value]) => [name, fn(value)]);
+  return Object.fromEntries(entries) as Record<K, B>;
 }
