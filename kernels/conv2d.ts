@@ -2,7 +2,7 @@
  * Convolution of channels-last images, as a matrix product that gathers its rows.
  *
  * `out[b, y, x, co] = Σ_{ky, kx, ci} x[b, y s + ky - top, x s + kx - left, ci] w[ky, kx, ci, co]`, zeros outside,
- * `x` `[B, H, W, Ci]`, `w` `[kh, kw, Ci, Co]`, `out` `[B, Ho, Wo, Co]`, all f32. Rows of the tile are output pixels,
+ * `x` `[B, H, W, Ci]`, `w` `[kh, kw, Ci, Co]`, `out` `[B, Ho, Wo, Co]`, all f32, `w` perhaps halves. Rows of the tile are output pixels,
  * columns are output channels; each tap finds the rows' input pixels anew and loops over the input channels.
  * Sums are f32, in the order of `w`.
  *
@@ -16,15 +16,24 @@ import { columnsAlongRow, rowsAlongK, typeOf } from "./gemm_load.ts";
 import { matmul } from "./matmul.ts";
 
 /** Writes the kernels of a convolution. */
-export function conv2d({ shape, tile, epilogue }: Conv2dSpec): GemmKernels {
+export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): GemmKernels {
   const { batch, height, width, inChannels, outHeight, outWidth, outChannels, taps, stride, before } = shape;
   const rows = batch * outHeight * outWidth;
   const columns = outChannels;
   if (isPointwise(shape)) {
-    return matmul({ rows, columns, depth: inChannels, transposeA: false, transposeB: false, tile, epilogue });
+    return matmul({
+      rows,
+      columns,
+      depth: inChannels,
+      transposeA: false,
+      transposeB: false,
+      tile,
+      epilogue,
+      halves,
+    });
   }
   const x = { name: "x", width: inChannels };
-  const w = { name: "w", width: outChannels };
+  const w = { name: "w", width: outChannels, halves };
   const step = (count: number) => {
     const left = rowsAlongK(x, tile, count, (i) => `p${i}`, "k", (i) => `v${i}`);
     const right = columnsAlongRow(w, tile, count, (t) => `(tap * ${inChannels}u + k + ${t}u)`);
@@ -32,7 +41,7 @@ export function conv2d({ shape, tile, epilogue }: Conv2dSpec): GemmKernels {
   };
   // Coordinates left of or above the image wrap to large numbers, so one comparison finds both sides.
   const product = gemm({
-    name: `conv2d ${showConv2d(shape)}`,
+    name: `conv2d ${showConv2d(shape, halves)}`,
     rows,
     columns,
     tile,
@@ -54,7 +63,7 @@ export function conv2d({ shape, tile, epilogue }: Conv2dSpec): GemmKernels {
     ],
     store: { epilogue, rows },
     flops: conv2dFlops(shape),
-    bytes: conv2dBytes(shape),
+    bytes: conv2dBytes(shape, halves),
   });
   return { product, sum: null, scratch: 0 };
 }

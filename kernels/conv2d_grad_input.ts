@@ -2,7 +2,7 @@
  * Gradient of a convolution to its input: every input pixel gathers from the outputs that read it.
  *
  * `dx[b, y, x, ci] = Σ_{ky, kx, co} dy[b, (y + top - ky) / s, (x + left - kx) / s, co] w[ky, kx, ci, co]` over the taps
- * where the divisions are exact and inside, `dy` `[B, Ho, Wo, Co]`, `w` `[kh, kw, Ci, Co]`, `dx` `[B, H, W, Ci]`, f32.
+ * where the divisions are exact and inside, `dy` `[B, Ho, Wo, Co]`, `w` `[kh, kw, Ci, Co]`, `dx` `[B, H, W, Ci]`, f32, `w` perhaps halves.
  *
  * With a stride `s` the input pixels fall in `s²` classes by their position modulo `s`, and a class meets only every
  * `s`-th tap along each axis. Rows of a tile are pixels of one class, columns are input channels; the weights are read
@@ -18,17 +18,26 @@ import { columnsAcrossRows, rowsAlongK, typeOf } from "./gemm_load.ts";
 import { matmul } from "./matmul.ts";
 
 /** Writes the kernels of a convolution's gradient to its input. */
-export function conv2dGradInput({ shape, tile, epilogue }: Conv2dSpec): GemmKernels {
+export function conv2dGradInput({ shape, tile, epilogue, halves = false }: Conv2dSpec): GemmKernels {
   const { batch, height, width, inChannels, outHeight, outWidth, outChannels, taps, stride, before } = shape;
   const columns = inChannels;
   if (isPointwise(shape)) {
     const rows = batch * height * width;
-    return matmul({ rows, columns, depth: outChannels, transposeA: false, transposeB: true, tile, epilogue });
+    return matmul({
+      rows,
+      columns,
+      depth: outChannels,
+      transposeA: false,
+      transposeB: true,
+      tile,
+      epilogue,
+      halves,
+    });
   }
   const [down, across] = [Math.ceil(height / stride), Math.ceil(width / stride)];
   const exact = height % stride === 0 && width % stride === 0;
   const g = { name: "g", width: outChannels };
-  const w = { name: "w", width: outChannels };
+  const w = { name: "w", width: outChannels, halves };
   const step = (count: number) => {
     const left = rowsAlongK(g, tile, count, (i) => `p${i}`, "k", (i) => `v${i}`);
     const right = columnsAcrossRows(w, tile, count, columns, `(ky * ${taps[1]}u + kx) * ${inChannels}u`, "k");
@@ -39,7 +48,7 @@ export function conv2dGradInput({ shape, tile, epilogue }: Conv2dSpec): GemmKern
     stride === 1 ? "0u" : `(${position} + ${padding}u) % ${stride}u`;
   // Coordinates left of or above the gradient wrap to large numbers, so one comparison finds both sides.
   const product = gemm({
-    name: `conv2d_grad_input ${showConv2d(shape)}`,
+    name: `conv2d_grad_input ${showConv2d(shape, halves)}`,
     rows: batch * down * across,
     columns,
     tile,
@@ -71,7 +80,7 @@ export function conv2dGradInput({ shape, tile, epilogue }: Conv2dSpec): GemmKern
       ...exact ? {} : { condition: (i: number) => `y${i} < ${height}u && x${i} < ${width}u` },
     },
     flops: conv2dFlops(shape),
-    bytes: conv2dBytes(shape),
+    bytes: conv2dBytes(shape, halves),
   });
   return { product, sum: null, scratch: 0 };
 }

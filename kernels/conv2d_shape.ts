@@ -34,6 +34,8 @@ export interface Conv2dShape {
 export interface Conv2dSpec {
   /** The extents. */
   readonly shape: Conv2dShape;
+  /** Whether the weights are packed halves, their output channels a multiple of 4 (default no). */
+  readonly halves?: boolean;
   /** What an invocation owns of the output. */
   readonly tile: Tile;
   /** Elementwise work before storing. */
@@ -48,12 +50,14 @@ export function isPointwise(
     height === outHeight && width === outWidth;
 }
 
-/** Extents for a kernel's name: `64x8x8 32->64 3x3`, a stride other than 1 after it. */
+/** Extents for a kernel's name: `64x8x8 32->64 3x3`, a stride other than 1 after it, and whether the weights are halves. */
 export function showConv2d(
   { batch, height, width, inChannels, outChannels, taps, stride }: Conv2dShape,
+  halves = false,
 ): string {
   const strided = stride === 1 ? "" : ` stride ${stride}`;
-  return `${batch}x${height}x${width} ${inChannels}->${outChannels} ${taps.join("x")}${strided}`;
+  const stored = halves ? " halves" : "";
+  return `${batch}x${height}x${width} ${inChannels}->${outChannels} ${taps.join("x")}${strided}${stored}`;
 }
 
 /** Floating-point operations of the forward pass and of either gradient, zeros around the image counted. */
@@ -64,8 +68,8 @@ export function conv2dFlops(
 }
 
 /** Bytes of input, weights and output together. */
-export function conv2dBytes(shape: Conv2dShape): number {
+export function conv2dBytes(shape: Conv2dShape, halves = false): number {
   const { batch, height, width, inChannels, outHeight, outWidth, outChannels, taps } = shape;
   const images = batch * (height * width * inChannels + outHeight * outWidth * outChannels);
-  return 4 * (images + taps[0] * taps[1] * inChannels * outChannels);
+  return 4 * images + (halves ? 2 : 4) * taps[0] * taps[1] * inChannels * outChannels;
 }

@@ -89,6 +89,15 @@ export const functions: Readonly<Record<FunctionName, ElementwiseFunction>> = {
 
 /** Functions WGSL lacks, to be put before the kernels that call them, by the name they are called by. */
 export function libraryFor(code: string): string {
+  return [...erfsIn(code), ...code.includes("widened(") ? [WIDENED] : []].join("\n");
+}
+
+/** Four halves, as they lie in memory, as floats. */
+const WIDENED = `fn widened(four: vec2u) -> vec4f {
+  return vec4f(unpack2x16float(four.x), unpack2x16float(four.y));
+}`;
+
+function erfsIn(code: string): string[] {
   return (["f32", "vec4f"] as const)
     .filter((T) => code.includes(`erf_${T}(`))
     .map((T) =>
@@ -98,8 +107,7 @@ export function libraryFor(code: string): string {
   let p = ${ERF.map((c) => `${c} + t * (`).join("")}0.0${")".repeat(ERF.length)};
   return sign(x) * (1.0 - t * exp(p - a * a));
 }`
-    )
-    .join("\n");
+    );
 }
 
 /** Coefficients of the Chebyshev fit of erfc, relative error 1.2e-7 (Numerical Recipes, section 6.2). */

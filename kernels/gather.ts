@@ -1,11 +1,12 @@
 /**
  * Copies rows of a table by number: `out[i, c] = table[ids[i], c]`.
  *
- * table `[V, D]` f32, ids `[I]` u32 -> out `[I, D]`. Numbers beyond the table read its last row.
+ * table `[V, D]` f32 or halves, ids `[I]` u32 -> out `[I, D]`. Numbers beyond the table read its last row.
  * One invocation copies one vector of a row. Called by the op `gather`.
  * @module
  */
 
+import { libraryFor } from "./functions.ts";
 import { oneEach } from "./grid.ts";
 import { declare, type Kernel } from "./kernel.ts";
 import { tidy } from "./tidy.ts";
@@ -18,17 +19,21 @@ export interface GatherSpec {
   readonly width: number;
   /** Rows that are asked for. */
   readonly count: number;
+  /** Whether the table is packed halves, its rows a multiple of 4 long (default no). */
+  readonly halves?: boolean;
 }
 
 /** The kernel. Bindings: table, ids, out. */
-export function gather({ rows, width, count }: GatherSpec): Kernel {
+export function gather({ rows, width, count, halves = false }: GatherSpec): Kernel {
   const vector = width % 4 === 0 ? 4 : 1;
   const type = vector === 4 ? "vec4f" : "f32";
   const columns = width / vector;
   const grid = oneEach(count * columns, 64);
+  const row = `table[row * ${columns}u + id % ${columns}u]`;
+  const value = halves ? `widened(${row})` : row;
   const code = tidy(`${
     declare([
-      { name: "table", type, access: "read" },
+      { name: "table", type: halves ? "vec2u" : type, access: "read" },
       { name: "ids", type: "u32", access: "read" },
       { name: "out", type, access: "read_write" },
     ])
@@ -36,14 +41,15 @@ export function gather({ rows, width, count }: GatherSpec): Kernel {
 
 ${grid.entry}
 let row = min(ids[id / ${columns}u], ${rows - 1}u);
-out[id] = table[row * ${columns}u + id % ${columns}u];
-}`);
+out[id] = ${value};
+}
+${libraryFor(value)}`);
   return {
-    name: `gather ${count}x${width} of ${rows}`,
+    name: `gather ${count}x${width} of ${rows}${halves ? " halves" : ""}`,
     code,
     bindings: ["read", "read", "read_write"],
     workgroups: grid.workgroups,
     flops: 0,
-    bytes: 4 * count * (2 * width + 1),
+    bytes: count * ((halves ? 6 : 8) * width + 4),
   };
 }

@@ -46,8 +46,8 @@ export interface Gemm {
 export interface Buffer {
   /** Its variable. */
   readonly name: string;
-  /** Floats, or fours of them. */
-  readonly type: "f32" | "vec4f";
+  /** Floats, or fours of them, or fours of halves. */
+  readonly type: "f32" | "vec4f" | "vec2u";
 }
 
 /** Kernels of one product: usually one; two where k is split in chunks whose sums go through scratch memory. */

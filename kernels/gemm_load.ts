@@ -5,7 +5,7 @@
  * @module
  */
 
-import { each, indices } from "./gemm.ts";
+import { type Buffer, each, indices } from "./gemm.ts";
 import { column } from "./gemm_store.ts";
 import type { Tile } from "./kernel.ts";
 
@@ -21,13 +21,20 @@ export interface Load {
 export interface Matrix {
   /** The buffer's variable. */
   readonly name: string;
-  /** Elements from row to row; where it is a multiple of four the buffer is an array of vec4f. */
+  /** Elements from row to row; where it is a multiple of four the buffer is an array of fours. */
   readonly width: number;
+  /** Whether the elements are halves, two in a word; only where the width is a multiple of four (default no). */
+  readonly halves?: boolean;
 }
 
 /** The type of a matrix's elements. */
-export function typeOf({ width }: Matrix): "f32" | "vec4f" {
-  return width % 4 === 0 ? "vec4f" : "f32";
+export function typeOf({ width, halves }: Matrix): Buffer["type"] {
+  return halves ? "vec2u" : width % 4 === 0 ? "vec4f" : "f32";
+}
+
+/** Four elements as floats. */
+function four({ name, halves }: Matrix, at: string): string {
+  return halves ? `widened(${name}[${at}])` : `${name}[${at}]`;
 }
 
 /**
@@ -88,13 +95,14 @@ export function rowsAcrossK(
 
 /** Rows of b, with the columns along them; `row` is the matrix's row at the step's `t`-th index. */
 export function columnsAlongRow(
-  { name, width }: Matrix,
+  b: Matrix,
   { columns }: Tile,
   count: number,
   row: (t: number) => string,
 ): Load {
+  const { name, width } = b;
   const value = (j: number, t: number) => {
-    if (width % 4 === 0) return `${name}[${row(t)} * ${width / 4}u + n${j}]`;
+    if (width % 4 === 0) return four(b, `${row(t)} * ${width / 4}u + n${j}`);
     const scalars = indices(4).map((s) => `${name}[${row(t)} * ${width}u + ${column(j, s, width)}]`);
     return `vec4f(${scalars.join(", ")})`;
   };
@@ -112,18 +120,19 @@ export function columnsAlongRow(
  * @param k The first index, a multiple of 4.
  */
 export function columnsAcrossRows(
-  { name, width }: Matrix,
+  b: Matrix,
   { columns }: Tile,
   count: number,
   total: number,
   offset: string,
   k: string,
 ): Load {
+  const { name, width } = b;
   const row = (j: number, s: number) => `(${offset} + ${column(j, s, total)})`;
   const wide = width % 4 === 0;
   const load = (j: number, s: number) =>
     wide
-      ? `let w${j}_${s} = ${name}[${row(j, s)} * ${width / 4}u + ${k} / 4u];`
+      ? `let w${j}_${s} = ${four(b, `${row(j, s)} * ${width / 4}u + ${k} / 4u`)};`
       : each(count, (t) => `let w${j}_${s}_${t} = ${name}[${row(j, s)} * ${width}u + ${k} + ${t}u];`);
   const part = (j: number, s: number, t: number) => wide ? `w${j}_${s}.${"xyzw"[t]}` : `w${j}_${s}_${t}`;
   const turn = (j: number, t: number) =>

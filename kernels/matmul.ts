@@ -1,5 +1,5 @@
 /**
- * Matrix product of row-major f32 matrices, either of them transposed.
+ * Matrix product of row-major matrices, either of them transposed; `b` may be halves, all else is f32.
  *
  * `out[m, n] = Σ_k a[m, k] b[k, n]`, `out` `[rows, columns]`, `a` `[rows, depth]` or, transposed, `[depth, rows]`,
  * `b` `[depth, columns]` or `[columns, depth]`. Invocations own tiles of `out` as `gemm.ts` says; all loads of a step
@@ -28,6 +28,8 @@ export interface MatmulSpec {
   readonly transposeA: boolean;
   /** Whether `b` is stored `[columns, depth]`. */
   readonly transposeB: boolean;
+  /** Whether `b` is packed halves, its rows a multiple of 4 long (default no). */
+  readonly halves?: boolean;
   /** What an invocation owns; `rows` a multiple of 4 where `a` is transposed. */
   readonly tile: Tile;
   /** Chunks of the depth, all of a multiple of 4 but the last (default 1). */
@@ -38,11 +40,12 @@ export interface MatmulSpec {
 
 /** Writes the kernels of a product. */
 export function matmul(spec: MatmulSpec): GemmKernels {
-  const { rows, columns, depth, tile, transposeA, transposeB, epilogue } = spec;
+  const { rows, columns, depth, tile, transposeA, transposeB, epilogue, halves = false } = spec;
   const { parts, chunk } = chunks(depth, spec.parts ?? 1);
-  const name = `matmul_${transposeA ? "t" : "n"}${transposeB ? "t" : "n"} ${rows}x${columns}x${depth}`;
+  const form = `${transposeA ? "t" : "n"}${transposeB ? "t" : "n"}`;
+  const name = `matmul_${form} ${rows}x${columns}x${depth}${halves ? " halves" : ""}`;
   const a = { name: "a", width: transposeA ? rows : depth };
-  const b = { name: "b", width: transposeB ? depth : columns };
+  const b = { name: "b", width: transposeB ? depth : columns, halves };
   const step = (count: number) => {
     const left = transposeA
       ? rowsAcrossK(a, tile, count, (i, t) => ({ row: `(k + ${t}u)`, column: `m${i}` }))
@@ -62,7 +65,7 @@ export function matmul(spec: MatmulSpec): GemmKernels {
     body: parts === 1 ? loop(depth, step) : chunkLoop(depth, chunk, parts, step),
     store: parts === 1 ? { epilogue, rows } : { epilogue: null, rows, row: (i) => `part * ${rows}u + m${i}` },
     flops: 2 * rows * columns * depth,
-    bytes: 4 * (rows * depth + depth * columns + rows * columns * parts),
+    bytes: 4 * (rows * depth + rows * columns * parts) + (halves ? 2 : 4) * depth * columns,
   });
   if (parts === 1) return { product, sum: null, scratch: 0 };
   return { product, sum: gemmSum({ name, rows, columns, parts, epilogue }), scratch: parts * rows * columns };

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { size, type Tensor, type TensorType } from "../lib/core/tensor.ts";
+import { size, type Tensor, type TensorType, words } from "../lib/core/tensor.ts";
 import type { Attrs, OpDef } from "../lib/engine/graph.ts";
 import type { KernelCall, Operand } from "../lib/engine/lowering.ts";
 import type { Epilogue } from "../kernels/expression.ts";
@@ -115,7 +115,7 @@ export async function runKernelCalls(
     const bits = buffer.getMappedRange().slice(0);
     return dtype === "f32"
       ? { shape, dtype, data: new Float32Array(bits) }
-      : { shape, dtype, data: new Uint32Array(bits) };
+      : words(shape, new Uint32Array(bits));
   });
   for (const buffer of [...new Set(own.values()), ...staging]) buffer.destroy();
   return results;

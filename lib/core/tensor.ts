@@ -15,11 +15,17 @@ export type U32 = Omit<
   "set" | "fill" | "sort" | "reverse" | "copyWithin" | "subarray"
 >;
 
+/** A Uint16Array the type checker will not let you write to. */
+export type U16 = Omit<
+  Readonly<Uint16Array<ArrayBuffer>>,
+  "set" | "fill" | "sort" | "reverse" | "copyWithin" | "subarray"
+>;
+
 /** Extents of a tensor, outermost first. A scalar has the shape `[]`. */
 export type Shape = readonly number[];
 
-/** Element types the engine computes with: floats, and words for token ids and random keys. */
-export type DType = "f32" | "u32";
+/** Element types of the engine: floats, words for token ids and random keys, and halves, in which frozen weights may lie. */
+export type DType = "f32" | "u32" | "f16";
 
 /** What is known of a tensor before its values are. */
 export interface TensorType {
@@ -45,8 +51,16 @@ export interface WordTensor extends TensorType {
   readonly data: U32;
 }
 
+/** A tensor of half-precision floats on the host, row-major: stored only, and widened by what reads it. */
+export interface HalfTensor extends TensorType {
+  /** Always `"f16"`. */
+  readonly dtype: "f16";
+  /** The bits of the values, `size(shape)` of them, as IEEE binary16. */
+  readonly data: U16;
+}
+
 /** A tensor on the host. */
-export type Tensor = FloatTensor | WordTensor;
+export type Tensor = FloatTensor | WordTensor | HalfTensor;
 
 /** Parameters by the dotted names their checkpoint gives them. */
 export type ParamTree = Readonly<Record<string, FloatTensor>>;
@@ -54,6 +68,11 @@ export type ParamTree = Readonly<Record<string, FloatTensor>>;
 /** Counts the elements of a shape. */
 export function size(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** Bytes that a tensor's elements take. */
+export function bytesOf({ shape, dtype }: TensorType): number {
+  return (dtype === "f16" ? 2 : 4) * size(shape);
 }
 
 /** Tells whether two shapes are the same. */
@@ -95,6 +114,12 @@ export function words(shape: Shape, data: U32 | readonly number[]): WordTensor {
   const values = Array.isArray(data) ? Uint32Array.from(data) : data as U32;
   checkLength(shape, values.length);
   return { shape, dtype: "u32", data: values };
+}
+
+/** Makes a tensor of half-precision floats from their bits. */
+export function halves(shape: Shape, data: U16): HalfTensor {
+  checkLength(shape, data.length);
+  return { shape, dtype: "f16", data };
 }
 
 /** Makes a float tensor with one value everywhere. */

@@ -16,9 +16,15 @@ import { broadcast } from "./ops/views.ts";
  * @param loss A scalar: one element, whatever its shape.
  * @param wrt What to differentiate by.
  * @returns One gradient for each, of its shape; zeros where the loss does not depend on it.
- * @throws {TypeError} If the loss is not a scalar.
+ * @throws {TypeError} If the loss is not a scalar, or a value to differentiate by is no float.
  */
 export function grad(loss: Value, wrt: readonly Value[]): Value[] {
+  const frozen = wrt.find(({ dtype }) => dtype !== "f32");
+  if (frozen) {
+    throw new TypeError(
+      `Cannot differentiate by a value as only f32 has gradients: ${frozen.dtype}${showShape(frozen.shape)}`,
+    );
+  }
   if (size(loss.shape) !== 1) {
     throw new TypeError(
       `Cannot differentiate the loss as it is not a scalar: its shape is ${showShape(loss.shape)}`,

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { size } from "../core/tensor.ts";
+import { bytesOf } from "../core/tensor.ts";
 import { elementwise } from "../../kernels/elementwise.ts";
 import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
 import { reduce } from "../../kernels/reduce.ts";
@@ -110,5 +110,5 @@ function isInPlaceCopy(blocks: readonly BlockPart[], homes: Homes): boolean {
 }
 
 function whole(value: Value): BlockPart {
-  return { block: value, offset: 0, bytes: Math.max(4 * size(value.shape), 4) };
+  return { block: value, offset: 0, bytes: Math.max(bytesOf(value), 4) };
 }

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { sameShape, showShape, type Tensor, type TensorType } from "../core/tensor.ts";
+import { halfsToFloats } from "../core/half.ts";
+import { sameShape, showShape, type Tensor, tensor, type TensorType } from "../core/tensor.ts";
 import { type Graph, topological, type Value } from "./graph.ts";
 import type { DeviceArray, Program, Runtime } from "./runtime.ts";
 
@@ -45,7 +46,7 @@ export function evaluate(graph: Graph, inputs: Readonly<Record<string, Tensor>>)
   }
   for (const node of topological(Object.values(graph.outputs))) {
     if (node.outputs.every((value) => known.has(value))) continue;
-    const results = node.op.reference(node.inputs.map((value) => known.get(value)!), node.attrs);
+    const results = node.op.reference(node.inputs.map((value) => widened(known.get(value)!)), node.attrs);
     node.outputs.forEach((value, i) => known.set(value, results[i]!));
   }
   return Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, known.get(value)!]));
@@ -70,6 +71,11 @@ export function checkInputs(graph: Graph, inputs: Readonly<Record<string, Tensor
   for (const name of Object.keys(inputs)) {
     if (!(name in graph.inputs)) throw new TypeError(`Cannot run the program as it has no input ${name}`);
   }
+}
+
+/** What kernels do as they read halves. */
+function widened(x: Tensor): Tensor {
+  return x.dtype === "f16" ? tensor(x.shape, halfsToFloats(x.data)) : x;
 }
 
 interface Hosted extends DeviceArray {

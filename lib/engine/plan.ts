@@ -6,7 +6,7 @@
  * @module
  */
 
-import { sameShape, size, type TensorType } from "../core/tensor.ts";
+import { bytesOf, sameShape, type TensorType } from "../core/tensor.ts";
 import type { Kernel, Target } from "../../kernels/kernel.ts";
 import { type BlockPart, type Call, lowerSteps, type TileChoices } from "./calls.ts";
 import { fuse } from "./fuse.ts";
@@ -96,7 +96,7 @@ export function planSteps(
   };
   const resultOf = (name: string, { value, offset }: Stored): Result => {
     const type = graph.outputs[name]!;
-    const place = placeOf({ block: value, offset: 4 * offset, bytes: bytesOf(type) });
+    const place = placeOf({ block: value, offset: 4 * offset, bytes: spaceOf(type) });
     return { ...place, updates: updatedInput(graph, type, value, place) };
   };
   const zeroed = [...homes.collected].map((block) => memories.get(homes.of(block).block)!)
@@ -133,13 +133,13 @@ function lifetimesOf(calls: readonly Call[], results: readonly Value[], homes: H
     const home = homes.of(block).block;
     const known = lifetimes.get(home);
     lifetimes.set(home, {
-      bytes: "shape" in home ? bytesOf(home) : bytes,
+      bytes: "shape" in home ? spaceOf(home) : bytes,
       first: Math.min(first, known?.first ?? first),
       last: Math.max(last, known?.last ?? last),
     });
   };
   calls.forEach(({ blocks }, i) => blocks.forEach(({ block, bytes }) => extend(block, bytes, i, i)));
-  for (const value of results) extend(value, bytesOf(value), Infinity, Infinity);
+  for (const value of results) extend(value, spaceOf(value), Infinity, Infinity);
   for (const block of homes.collected) extend(block, 0, -Infinity, Infinity);
   return lifetimes;
 }
@@ -152,6 +152,6 @@ function updatedInput(graph: Graph, { shape }: TensorType, value: Value, place: 
 }
 
 /** Bytes that a value takes; never none. */
-function bytesOf({ shape }: Pick<TensorType, "shape">): number {
-  return Math.max(4 * size(shape), 4);
+function spaceOf(type: TensorType): number {
+  return Math.max(bytesOf(type), 4);
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { size, type Tensor, tensor, type TensorType, words } from "../core/tensor.ts";
+import { bytesOf, halves, type Tensor, tensor, type TensorType, words } from "../core/tensor.ts";
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
 import type { BufferPool } from "./memory.ts";
 
@@ -63,10 +63,10 @@ export function gpuArrays(pool: BufferPool, runtime: () => Runtime): GpuArrays {
 
 /** Copies a tensor's values to a buffer. */
 export function write(device: GPUDevice, buffer: GPUBuffer, { data }: Tensor): void {
-  const chunk = 4 << 20;
-  for (let start = 0; start < data.length; start += chunk) {
-    const length = Math.min(chunk, data.length - start);
-    device.queue.writeBuffer(buffer, 4 * start, data.buffer, data.byteOffset + 4 * start, 4 * length);
+  const chunk = 16 << 20;
+  for (let start = 0; start < data.byteLength; start += chunk) {
+    const length = Math.min(chunk, data.byteLength - start);
+    device.queue.writeBuffer(buffer, start, data.buffer, data.byteOffset + start, length);
   }
 }
 
@@ -81,25 +81,35 @@ export async function read(device: GPUDevice, sources: readonly Source[]): Promi
   if (sources.length === 0) return [];
   const starts: number[] = [];
   let total = 0;
-  for (const { shape } of sources) {
+  for (const source of sources) {
     starts.push(total);
-    total += 4 * size(shape);
+    total += bytesOf(source);
   }
   const staging = device.createBuffer({
     size: Math.max(total, 4),
     usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
   });
   const encoder = device.createCommandEncoder();
-  sources.forEach(({ buffer, shape }, i) => {
-    encoder.copyBufferToBuffer(buffer, 0, staging, starts[i]!, 4 * size(shape));
+  sources.forEach((source, i) => {
+    encoder.copyBufferToBuffer(source.buffer, 0, staging, starts[i]!, bytesOf(source));
   });
   device.queue.submit([encoder.finish()]);
   await staging.mapAsync(GPUMapMode.READ);
   const mapped = staging.getMappedRange();
-  const tensors = sources.map(({ shape, dtype }, i) => {
-    const bytes = mapped.slice(starts[i]!, starts[i]! + 4 * size(shape));
-    return dtype === "f32" ? tensor(shape, new Float32Array(bytes)) : words(shape, new Uint32Array(bytes));
-  });
+  const tensors = sources.map((source, i) =>
+    ofBytes(source, mapped.slice(starts[i]!, starts[i]! + bytesOf(source)))
+  );
   staging.destroy();
   return tensors;
+}
+
+function ofBytes({ shape, dtype }: TensorType, bytes: ArrayBuffer): Tensor {
+  switch (dtype) {
+    case "f32":
+      return tensor(shape, new Float32Array(bytes));
+    case "u32":
+      return words(shape, new Uint32Array(bytes));
+    case "f16":
+      return halves(shape, new Uint16Array(bytes));
+  }
 }

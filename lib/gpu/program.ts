@@ -3,7 +3,7 @@
  * @module
  */
 
-import { size, type Tensor } from "../core/tensor.ts";
+import { bytesOf, type Tensor } from "../core/tensor.ts";
 import type { Graph } from "../engine/graph.ts";
 import { checkInputs } from "../engine/interpreter.ts";
 import type { Dispatch, Place, Plan } from "../engine/plan.ts";
@@ -86,7 +86,7 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
   /** The buffer of an input; values from the host go to a buffer that the program keeps for them. */
   const bufferFor = (name: string, given: DeviceArray | Tensor): GPUBuffer => {
     if (!("data" in given)) return arrays.bufferOf(given);
-    const buffer = own.get(name) ?? pool.take(4 * size(given.shape));
+    const buffer = own.get(name) ?? pool.take(bytesOf(given));
     own.set(name, buffer);
     write(device, buffer, given);
     return buffer;

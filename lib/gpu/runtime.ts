@@ -3,7 +3,7 @@
  * @module
  */
 
-import { size, type Tensor } from "../core/tensor.ts";
+import { bytesOf, type Tensor } from "../core/tensor.ts";
 import { fuse } from "../engine/fuse.ts";
 import type { Graph } from "../engine/graph.ts";
 import { checkLimits } from "../engine/limits.ts";
@@ -63,7 +63,7 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
   };
   const runtime: GpuRuntime = {
     put: (value) => {
-      const buffer = pool.take(4 * size(value.shape));
+      const buffer = pool.take(bytesOf(value));
       write(device, buffer, value);
       return arrays.wrap(value, buffer);
     },

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { size } from "../core/tensor.ts";
+import { bytesOf } from "../core/tensor.ts";
 import type { Epilogue } from "../../kernels/expression.ts";
 import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
 import { loweringOf, type TileChoices } from "../engine/calls.ts";
@@ -91,7 +91,7 @@ async function fastest(candidates: readonly Candidate[], step: KernelStep, host:
   const { device } = host;
   const buffers = new Map<string, GPUBuffer>();
   const bufferFor = (operand: Operand): GPUBuffer => {
-    const bytes = Math.max(16, 4 * floatsOf(operand, step));
+    const bytes = Math.max(16, bytesFor(operand, step));
     const name = `${operand.kind} ${operand.index} ${bytes}`;
     const buffer = buffers.get(name) ?? device.createBuffer({ size: bytes, usage: GPUBufferUsage.STORAGE });
     buffers.set(name, buffer);
@@ -128,16 +128,16 @@ async function jobOf(
   };
 }
 
-function floatsOf(operand: Operand, { node, reads, outputs }: KernelStep): number {
+function bytesFor(operand: Operand, { node, reads, outputs }: KernelStep): number {
   switch (operand.kind) {
     case "input":
-      return size(node.inputs[operand.index]!.shape);
+      return bytesOf(node.inputs[operand.index]!);
     case "output":
-      return size(outputs[operand.index]!.shape);
+      return bytesOf(outputs[operand.index]!);
     case "epilogue":
-      return size(reads[operand.index]!.shape);
+      return bytesOf(reads[operand.index]!);
     case "scratch":
-      return operand.floats;
+      return 4 * operand.floats;
   }
 }
 

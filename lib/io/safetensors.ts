@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type FloatTensor, type ParamTree, size, tensor } from "../core/tensor.ts";
-import { bfloatsToFloats, floatsToHalfs, HALF_MAX, halfsToFloats } from "./half.ts";
+import { type FloatTensor, type HalfTensor, halves, type ParamTree, size, tensor } from "../core/tensor.ts";
+import { bfloatsToFloats, floatsToHalfs, HALF_MAX, halfsToFloats } from "../core/half.ts";
 import {
   DTYPE_BYTES,
   LENGTH_BYTES,
@@ -45,14 +45,20 @@ export async function openSafetensors(read: ReadBytes, fileBytes: number): Promi
   return { ...parseHeader(await read(LENGTH_BYTES, length), fileBytes), read };
 }
 
+/** Reads one tensor as floats, whatever its element type; otherwise as {@linkcode readStored} does. */
+export async function readTensor(file: SafetensorsFile, name: string): Promise<FloatTensor> {
+  const stored = await readStored(file, name);
+  return stored.dtype === "f16" ? tensor(stored.shape, halfsToFloats(stored.data)) : stored;
+}
+
 /**
- * Reads one tensor as floats. F32, F16, BF16, I64, U8 and BOOL are understood; integers past 2^24 are rounded.
+ * Reads one tensor, F16 as halves and F32, BF16, I64, U8 and BOOL as floats; integers past 2^24 are rounded.
  *
  * @throws {RangeError} If the file has no such tensor.
  * @throws {TypeError} If its element type is none of those.
  * @throws {SyntaxError} If the file ends inside it.
  */
-export async function readTensor(file: SafetensorsFile, name: string): Promise<FloatTensor> {
+export async function readStored(file: SafetensorsFile, name: string): Promise<FloatTensor | HalfTensor> {
   const entry = file.entries.get(name);
   if (!entry) throw new RangeError(`Cannot read tensor ${name} as the file does not hold it: ${list(file)}`);
   const bytes = await file.read(entry.offset, entry.bytes);
@@ -61,6 +67,7 @@ export async function readTensor(file: SafetensorsFile, name: string): Promise<F
       `Cannot read tensor ${name} as the file ends inside it: ${bytes.length} of ${entry.bytes} bytes`,
     );
   }
+  if (entry.dtype === "F16") return halves(entry.shape, new Uint16Array(new Uint8Array(bytes).buffer));
   return tensor(entry.shape, toFloats(entry, bytes));
 }
 
@@ -141,8 +148,6 @@ function toFloats({ name, dtype }: TensorEntry, bytes: Uint8Array): Float32Array
   switch (dtype) {
     case "F32":
       return new Float32Array(buffer);
-    case "F16":
-      return halfsToFloats(new Uint16Array(buffer));
     case "BF16":
       return bfloatsToFloats(new Uint16Array(buffer));
     case "I64":

@@ -30,7 +30,7 @@ export interface ConvOptions {
 export function conv(scope: Scope, x: Value, out: number, options: ConvOptions = {}): Value {
   const into = x.shape.at(-1)!;
   const init = options.init ?? { weight: fanInInit(9 * into), bias: fanInInit(9 * into) };
-  const weight = scope.param("weight", [out, into, 3, 3], init.weight);
+  const weight = scope.factor("weight", [out, into, 3, 3], init.weight);
   const y = conv2d(x, weight, { stride: options.stride ?? 1, padding: options.padding ?? [1, 1, 1, 1] });
   return add(y, scope.param("bias", [out], init.bias));
 }

@@ -21,5 +21,5 @@ export function embedding(
   [entries, width]: readonly [number, number],
   init: Init,
 ): Value {
-  return gather(scope.param("weight", [entries, width], init), ids);
+  return gather(scope.factor("weight", [entries, width], init), ids);
 }

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { type FloatTensor, type Shape, size, tensor } from "../core/tensor.ts";
+import {
+  type F32,
+  type FloatTensor,
+  type HalfTensor,
+  halves,
+  type Shape,
+  size,
+  tensor,
+  type U16,
+} from "../core/tensor.ts";
 
 /** The engine's shape of a parameter whose checkpoint has the given one. */
 export function engineShape(shape: Shape): Shape {
@@ -14,8 +23,13 @@ export function engineShape(shape: Shape): Shape {
 }
 
 /** Brings a parameter from its checkpoint's layout to the engine's. */
-export function toEngine(param: FloatTensor): FloatTensor {
-  return relayout(param, engineShape(param.shape), false);
+export function toEngine(param: FloatTensor): FloatTensor;
+export function toEngine(param: FloatTensor | HalfTensor): FloatTensor | HalfTensor;
+export function toEngine(param: FloatTensor | HalfTensor): FloatTensor | HalfTensor {
+  const shape = engineShape(param.shape);
+  return param.dtype === "f32"
+    ? tensor(shape, relaid(param.data, new Float32Array(param.data.length), param.shape, false))
+    : halves(shape, relaid(param.data, new Uint16Array(param.data.length), param.shape, false));
 }
 
 /**
@@ -24,23 +38,27 @@ export function toEngine(param: FloatTensor): FloatTensor {
  * @param shape Its shape in the checkpoint.
  */
 export function toCheckpoint(param: FloatTensor, shape: Shape): FloatTensor {
-  return relayout(param, shape, true);
+  return tensor(shape, relaid(param.data, new Float32Array(size(shape)), shape, true));
 }
 
-function relayout(param: FloatTensor, target: Shape, back: boolean): FloatTensor {
-  const file = back ? target : param.shape;
-  if (file.length !== 4 || file[2]! * file[3]! === 1) return tensor(target, param.data);
+/** A parameter's elements in the other layout. */
+function relaid<T extends F32 | U16, R extends T & { [position: number]: number }>(
+  data: T,
+  target: R,
+  file: Shape,
+  back: boolean,
+): T {
+  if (file.length !== 4 || file[2]! * file[3]! === 1) return data;
   const [out, into, kh, kw] = file as readonly [number, number, number, number];
-  const data = new Float32Array(size(target));
   let position = 0;
   for (let o = 0; o < out; o++) {
     for (let i = 0; i < into; i++) {
       for (let tap = 0; tap < kh * kw; tap++, position++) {
         const engine = (tap * into + i) * out + o;
-        if (back) data[position] = param.data[engine]!;
-        else data[engine] = param.data[position]!;
+        if (back) target[position] = data[engine]!;
+        else target[engine] = data[position]!;
       }
     }
   }
-  return tensor(target, data);
+  return target;
 }

@@ -50,7 +50,7 @@ function project(scope: Scope, x: Value, shape: Shape, options: LinearOptions): 
   const [out, into] = shape as readonly [number, number];
   const init = options.init ?? { weight: fanInInit(into), bias: fanInInit(into) };
   const rows = reshape(x, [-1, into]);
-  let y = matmul(rows, scope.param("weight", shape, init.weight), { transposeB: true });
+  let y = matmul(rows, scope.factor("weight", shape, init.weight), { transposeB: true });
   if (options.bias ?? true) y = add(y, scope.param("bias", [out], init.bias));
   const update = lowRankUpdate(options.lora ?? null, rows, out);
   if (update !== null) y = add(y, update);

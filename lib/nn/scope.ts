@@ -26,6 +26,8 @@ export interface ParamSpec {
   readonly shape: Shape;
   /** What it starts from. */
   readonly init: Init;
+  /** Whether it is only read as a factor of products or a table, so that it may lie in memory as halves; default no. */
+  readonly isFactor?: boolean;
 }
 
 /** A place in the tree of parameters. */
@@ -37,6 +39,8 @@ export interface Scope {
    * @throws {TypeError} If the checkpoint has no such parameter, or one of another shape.
    */
   param(name: string, shape: Shape, init: Init): Value;
+  /** The same of a parameter that is read by nothing but products, as their second factor, and look-ups, as their table. */
+  factor(name: string, shape: Shape, init: Init): Value;
   /** The place below this one. */
   at(name: string): Scope;
 }
@@ -44,8 +48,8 @@ export interface Scope {
 /** Lists the parameters that a model asks for, in the order it asks. */
 export function declareParams(model: (scope: Scope) => unknown): ParamSpec[] {
   const specs = new Map<string, ParamSpec>();
-  model(scopeOf("", (name, shape, init) => {
-    specs.set(name, { name, shape, init });
+  model(scopeOf("", (name, shape, init, isFactor) => {
+    specs.set(name, { name, shape, init, ...isFactor && { isFactor } });
     return input(name, engineShape(shape));
   }));
   return [...specs.values()];
@@ -99,9 +103,13 @@ export function fanInInit(fanIn: number): Init {
   return { kind: "uniform", bound: 1 / Math.sqrt(fanIn) };
 }
 
-function scopeOf(path: string, find: (name: string, shape: Shape, init: Init) => Value): Scope {
+function scopeOf(
+  path: string,
+  find: (name: string, shape: Shape, init: Init, isFactor: boolean) => Value,
+): Scope {
   return {
-    param: (name, shape, init) => find(`${path}${name}`, shape, init),
+    param: (name, shape, init) => find(`${path}${name}`, shape, init, false),
+    factor: (name, shape, init) => find(`${path}${name}`, shape, init, true),
     at: (name) => scopeOf(`${path}${name}.`, find),
   };
 }

@@ -80,6 +80,7 @@ export async function compileBound(runtime: Runtime, { graph, weights }: Bound):
 function scopeOver(path: string, find: (name: string, shape: readonly number[]) => Value): Scope {
   return {
     param: (name, shape) => find(`${path}${name}`, engineShape(shape)),
+    factor: (name, shape) => find(`${path}${name}`, engineShape(shape)),
     at: (name) => scopeOver(`${path}${name}.`, find),
   };
 }

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type FloatTensor, sameShape, showShape } from "../../lib/core/tensor.ts";
+import { type FloatTensor, type HalfTensor, sameShape, showShape } from "../../lib/core/tensor.ts";
+import { canBeHalves } from "../../lib/engine/ops/factor.ts";
 import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
-import { readTensor, type SafetensorsFile } from "../../lib/io/safetensors.ts";
-import { toEngine } from "../../lib/nn/layout.ts";
+import { readStored, readTensor, type SafetensorsFile } from "../../lib/io/safetensors.ts";
+import { engineShape, toEngine } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
 import { withSafetensors } from "../files.ts";
@@ -24,7 +25,7 @@ export interface LoadWeightsOptions {
 const REMEDY = "put the file there that belongs to the config.json beside it";
 
 /**
- * Loads a file's tensors; no more than one is held on the host at a time.
+ * Loads a file's tensors; no more than one is held on the host at a time. Factors of products stay halves where the file has halves.
  *
  * @param specs All that the file must hold, and nothing else but `*.position_ids`.
  * @throws {SyntaxError} If a tensor is missing, is one too many, or has another shape, or the file is damaged; the message names
@@ -41,11 +42,13 @@ export function loadWeights(
     checkTensors(path, file, names, specs);
     const weights: Record<string, DeviceArray> = {};
     try {
-      for (const { name } of specs) {
-        if (!keep(name)) continue;
-        const param = await readTensor(file, names.get(name)!);
-        checkFinite(path, names.get(name)!, param);
-        weights[name] = runtime.put(toEngine(param));
+      for (const spec of specs) {
+        if (!keep(spec.name)) continue;
+        const own = names.get(spec.name)!;
+        const read = mayBeHalves(spec) ? readStored : readTensor;
+        const param = await read(file, own);
+        checkFinite(path, own, param);
+        weights[spec.name] = runtime.put(toEngine(param));
       }
     } catch (error) {
       runtime.free(Object.values(weights));
@@ -85,11 +88,24 @@ function checkTensors(
   for (const [name, own] of names) if (!known.has(name)) refuse("the model has no such tensor", own);
 }
 
-function checkFinite(path: string, name: string, { data }: FloatTensor): void {
-  const bad = data.findIndex((x) => !Number.isFinite(x));
+/** Whether a parameter may stay in memory what it is in a file of halves: what reads it widens it, to the same bits. */
+function mayBeHalves({ shape, isFactor = false }: ParamSpec): boolean {
+  return isFactor && canBeHalves(engineShape(shape));
+}
+
+function checkFinite(path: string, name: string, { data, dtype }: FloatTensor | HalfTensor): void {
+  const isBad = dtype === "f16"
+    ? (x: number) => (x & HALF_EXPONENT) === HALF_EXPONENT
+    : (x: number) => !Number.isFinite(x);
+  const bad = data.findIndex(isBad);
   if (bad !== -1) {
     throw new SyntaxError(
-      `Cannot load ${path} as the tensor ${name} is damaged: element ${bad} is ${data[bad]}; ${REMEDY}`,
+      `Cannot load ${path} as the tensor ${name} is damaged: element ${bad} is ${
+        dtype === "f16" ? "not finite" : data[bad]
+      }; ${REMEDY}`,
     );
   }
 }
+
+/** The bits that are all set in a half that is infinite or no number. */
+const HALF_EXPONENT = 0x7c00;

@@ -15,6 +15,7 @@ import type { Target } from "../../../kernels/kernel.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
 import { conv2dReference, gradInputReference, gradWeightReference } from "./conv2d_reference.ts";
+import { HALVES, isFactor } from "./factor.ts";
 import { gemmCalls, readsPerRow } from "./gemm_calls.ts";
 
 /** How a convolution steps over its input. */
@@ -36,7 +37,7 @@ export interface Conv2dGradAttrs extends Conv2dAttrs {
  * `out[b, y, x, o] = Σ x[b, y s + ky - top, x s + kx - left, c] w[ky, kx, c, o]`.
  *
  * @param x `[B, H, W, Ci]`.
- * @param w `[kh, kw, Ci, Co]`.
+ * @param w `[kh, kw, Ci, Co]`; halves where `Co` is a multiple of 4.
  * @param options Stride (default 1) and padding (default none).
  * @returns `[B, Ho, Wo, Co]` with `Ho = ⌊(H + top + bottom - kh) / s⌋ + 1`.
  * @throws {TypeError} If the channels differ or the kernel is larger than the padded image.
@@ -76,7 +77,7 @@ export const conv2dOp: OpDef<Conv2dAttrs> = {
       const { inputs: [x, w], attrs, target, epilogue } = context;
       const shape = extents(x!, w!, attrs);
       const tile = context.tile ?? defaultTile(outputProblem(shape, epilogue), target);
-      return gemmCalls(conv2dKernels({ shape, tile, epilogue }), context);
+      return gemmCalls(conv2dKernels({ shape, tile, epilogue, halves: w!.dtype === "f16" }), context);
     },
   },
 };
@@ -106,7 +107,7 @@ export const conv2dGradInputOp: OpDef<Conv2dGradAttrs> = {
       const { inputs: [, w], attrs, target, epilogue } = context;
       const shape = extents(like(attrs.shape), w!, attrs);
       const tile = context.tile ?? defaultTile(inputProblem(shape, epilogue), target);
-      return gemmCalls(gradInputKernels({ shape, tile, epilogue }), context);
+      return gemmCalls(gradInputKernels({ shape, tile, epilogue, halves: w!.dtype === "f16" }), context);
     },
   },
 };
@@ -116,6 +117,7 @@ export const conv2dGradWeightOp: OpDef<Conv2dGradAttrs> = {
   name: "conv2d_grad_weight",
   infer: (inputs, attrs) => {
     const [x, ct] = inputs as readonly [TensorType, TensorType];
+    if (ct.dtype !== "f32") throw shapeError("conv2d_grad_weight", "its operands are not floats", inputs);
     checkGradient("conv2d_grad_weight", inputs, x, like(attrs.shape), ct, attrs);
     return [{ shape: attrs.shape, dtype: "f32" }];
   },
@@ -172,8 +174,14 @@ function outputShape(
   [x, w]: readonly TensorType[],
   attrs: Conv2dAttrs,
 ): Shape {
-  if ([...operands, x!, w!].some(({ shape, dtype }) => shape.length !== 4 || dtype !== "f32")) {
-    throw shapeError(op, "its operands are not floats with four axes", operands);
+  const [first, second] = operands as readonly [TensorType, TensorType];
+  const isFour = [first, second, x!, w!].every(({ shape }) => shape.length === 4);
+  if (!isFour || first.dtype !== "f32" || !isFactor(second)) {
+    throw shapeError(
+      op,
+      `its operands are not floats with four axes, the weights perhaps ${HALVES}`,
+      operands,
+    );
   }
   if (x!.shape[3] !== w!.shape[2]) {
     throw shapeError(op, `images of ${x!.shape[3]} channels meet weights for ${w!.shape[2]}`, operands);

@@ -7,13 +7,14 @@ import { size, type Tensor, tensor } from "../../core/tensor.ts";
 import { gather as gatherKernel } from "../../../kernels/gather.ts";
 import { gatherGrad as gatherGradKernel } from "../../../kernels/gather_grad.ts";
 import { apply, type Attrs, type OpDef, shapeError, type Value } from "../graph.ts";
+import { HALVES, isFactor } from "./factor.ts";
 
 /**
  * The rows of a table that `ids` name: an embedding.
  *
  * The interpreter refuses ids beyond the table; the GPU, which cannot, reads the last row.
  *
- * @param table `[V, D]`.
+ * @param table `[V, D]`; halves where `D` is a multiple of 4.
  * @param ids u32 `[...]`, in `[0, V)`.
  * @returns `[..., D]`.
  * @throws {TypeError} If the table is no matrix of floats, or the ids are no words.
@@ -40,8 +41,12 @@ export const gatherOp: OpDef<Attrs> = {
   name: "gather",
   infer: (inputs) => {
     const [table, ids] = inputs;
-    if (table!.dtype !== "f32" || table!.shape.length !== 2 || ids!.dtype !== "u32") {
-      throw shapeError("gather", "its operands are not f32 [V, D] and u32 ids", inputs);
+    if (!isFactor(table!) || table!.shape.length !== 2 || ids!.dtype !== "u32") {
+      throw shapeError(
+        "gather",
+        `its operands are not floats [V, D], perhaps ${HALVES}, and u32 ids`,
+        inputs,
+      );
     }
     return [{ shape: [...ids!.shape, table!.shape[1]!], dtype: "f32" }];
   },
@@ -60,7 +65,7 @@ export const gatherOp: OpDef<Attrs> = {
     lower: ({ inputs: [table, ids] }) => {
       const [rows, width] = table!.shape as [number, number];
       return [{
-        kernel: gatherKernel({ rows, width, count: size(ids!.shape) }),
+        kernel: gatherKernel({ rows, width, count: size(ids!.shape), halves: table!.dtype === "f16" }),
         operands: [{ kind: "input", index: 0 }, { kind: "input", index: 1 }, { kind: "output", index: 0 }],
       }];
     },

@@ -8,6 +8,7 @@ import { matmul as matmulKernels } from "../../../kernels/matmul.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import type { LoweringContext } from "../lowering.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
+import { HALVES, isFactor } from "./factor.ts";
 import { gemmCalls, readsPerRow } from "./gemm_calls.ts";
 
 /** Which operands of a matrix product are stored transposed. */
@@ -22,7 +23,7 @@ export interface MatmulAttrs extends Record<string, unknown> {
  * The matrix product `out[m, n] = Σ_k a[m, k] b[k, n]`.
  *
  * @param a `[M, K]`, or `[K, M]` with `transposeA`.
- * @param b `[K, N]`, or `[N, K]` with `transposeB`.
+ * @param b `[K, N]`, or `[N, K]` with `transposeB`; halves where the last extent is a multiple of 4.
  * @returns `[M, N]`.
  * @throws {TypeError} If the operands are not matrices or their `K` differ.
  */
@@ -36,8 +37,12 @@ export const matmulOp: OpDef<MatmulAttrs> = {
   name: "matmul",
   infer: (inputs, attrs) => {
     const [a, b] = inputs as readonly [TensorType, TensorType];
-    if (inputs.some(({ shape, dtype }) => shape.length !== 2 || dtype !== "f32")) {
-      throw shapeError("matmul", "its operands are not matrices of floats", inputs);
+    if (inputs.some(({ shape }) => shape.length !== 2) || a.dtype !== "f32" || !isFactor(b)) {
+      throw shapeError(
+        "matmul",
+        `its operands are not matrices of floats, the second perhaps ${HALVES}`,
+        inputs,
+      );
     }
     if (a.shape[attrs.transposeA ? 0 : 1] !== b.shape[attrs.transposeB ? 1 : 0]) {
       throw shapeError("matmul", `the summed extents differ (${show(attrs)})`, inputs);
@@ -83,7 +88,13 @@ export const matmulOp: OpDef<MatmulAttrs> = {
       const problem = cut(context);
       const tile = context.tile ?? defaultTile(problem, context.target);
       return gemmCalls(
-        matmulKernels({ ...problem, ...context.attrs, tile, epilogue: context.epilogue }),
+        matmulKernels({
+          ...problem,
+          ...context.attrs,
+          halves: context.inputs[1]!.dtype === "f16",
+          tile,
+          epilogue: context.epilogue,
+        }),
         context,
       );
     },

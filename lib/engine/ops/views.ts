@@ -160,7 +160,11 @@ interface View<A> {
 function view<A extends Attrs>(name: string, { infer, view, gradient }: View<A>): OpDef<A> {
   return {
     name,
-    infer: (inputs, attrs) => [{ shape: infer(inputs, attrs), dtype: inputs[0]!.dtype }],
+    infer: (inputs, attrs) => {
+      const { dtype } = inputs[0]!;
+      if (dtype === "f16") throw shapeError(name, "halves are read as they lie or not at all", inputs);
+      return [{ shape: infer(inputs, attrs), dtype }];
+    },
     reference: ([x], attrs) => {
       const layout = view({ offset: 0, strides: contiguousStrides(x!.shape) }, x!.shape, attrs)!;
       return [readThrough(x!, layout, infer([x!], attrs))];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { F32 } from "../core/tensor.ts";
+import type { F32, U16 } from "./tensor.ts";
 
 /** The largest finite binary16 value. */
 export const HALF_MAX = 65504;
@@ -16,7 +16,7 @@ export function floatsToHalfs(values: F32): Uint16Array<ArrayBuffer> {
 }
 
 /** Reads binary16 words as floats; every value is kept exactly. */
-export function halfsToFloats(words: Uint16Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+export function halfsToFloats(words: U16): Float32Array<ArrayBuffer> {
   return new Float32Array(new Float16Array(words.buffer, words.byteOffset, words.length));
 }
 

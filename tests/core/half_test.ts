@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { bfloatsToFloats, floatsToBfloats, floatsToHalfs, halfsToFloats } from "../../lib/io/half.ts";
+import { bfloatsToFloats, floatsToBfloats, floatsToHalfs, halfsToFloats } from "../../lib/core/half.ts";
 
 Deno.test("every half survives the way to float and back", () => {
   const words = Uint16Array.from({ length: 0x10000 }, (_, i) => i);
