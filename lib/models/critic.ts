@@ -87,9 +87,19 @@ export function criticLayers(config: CriticConfig): CriticLayer[] {
   const widths = [width, ...config.hidden, 1];
   return widths.slice(1).map((out, i) => {
     const into = widths[i]!;
-    const std = config.init === "reference" ? 1 / (width + 1) : 1 / Math.sqrt(into);
-    return { name: `layers.${i}`, into, out, std };
+    return { name: `layers.${i}`, into, out, std: initialStd(config, width, into, i) };
   });
+}
+
+function initialStd(
+  { init, activation, hidden }: CriticConfig,
+  width: number,
+  into: number,
+  layer: number,
+): number {
+  if (init === "reference") return 1 / (width + 1);
+  if (layer === hidden.length) return 0;
+  return Math.sqrt((activation === "relu" ? 2 : 1) / into);
 }
 
 /** Lists the critic's parameters. */
@@ -104,7 +114,7 @@ export function declareCritic(config: CriticConfig): ParamSpec[] {
 }
 
 function features(config: CriticConfig, { embedding, timestep, prompt }: CriticInputs): Value {
-  const parts = [embedding];
+  const parts = [config.rescaled ? mul(embedding, Math.sqrt(config.embedding_dim)) : embedding];
   if (config.timestep) {
     const waves = { flip_sin_to_cos: true, freq_shift: 0 };
     parts.push(timestepEmbedding(given(timestep, "timestep"), TIMESTEP_WIDTH, waves));

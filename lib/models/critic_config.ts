@@ -19,13 +19,17 @@ export interface CriticConfig {
   readonly activation: ActivationName;
   /** The part of each hidden layer's elements that training drops, in [0, 1). */
   readonly dropout: readonly number[];
+  /** Whether the embeddings, which have length 1, are multiplied by `sqrt(embedding_dim)`: their elements then deviate by 1. */
+  readonly rescaled: boolean;
   /** Whether it also sees the timestep. */
   readonly timestep: boolean;
   /** Width of the prompt embeddings it also sees; `null`: it sees none. */
   readonly prompt_dim: number | null;
   /**
    * How its weights start: normal with the standard deviation `1 / (input width + 1)` in every layer (`reference`), or
-   * `1 / sqrt(layer's input width)` (`fan_in`). Biases start at 0.
+   * `gain / sqrt(layer's input width)` in the hidden layers and 0 in the last, so that the first residuals are 0
+   * (`fan_in`; the gain is `sqrt(2)` before a ReLU, otherwise 1, see He et al. 2015, https://arxiv.org/abs/1502.01852).
+   * Biases start at 0.
    */
   readonly init: CriticInit;
 }
@@ -34,7 +38,8 @@ export interface CriticConfig {
 const HIDDEN = [1024, 128, 64, 16];
 
 /**
- * Reads a config. Missing keys: the reference's hidden layers, no activation, no dropout, no timestep or prompt, `fan_in`.
+ * Reads a config. Missing keys: the reference's hidden layers, no activation, no dropout, embeddings
+ * as they are, no timestep or prompt, `fan_in`.
  *
  * @throws {TypeError | RangeError} Naming the key and value that are wrong.
  */
@@ -46,6 +51,7 @@ export function parseCriticConfig(json: unknown): CriticConfig {
     hidden,
     activation: choice(fields, "activation", Object.keys(activations) as ActivationName[], "none"),
     dropout: dropoutRates(fields, hidden.length),
+    rescaled: flag(fields, "rescaled", false),
     timestep: flag(fields, "timestep", false),
     prompt_dim: fields.json.prompt_dim == null ? null : count(fields, "prompt_dim"),
     init: choice(fields, "init", ["reference", "fan_in"], "fan_in"),

@@ -8,8 +8,10 @@ import type { CriticConfig } from "../../lib/models/critic_config.ts";
 
 /** The configuration's section on the critic. */
 export interface CriticSection extends Pick<CriticConfig, "hidden" | "init" | "activation" | "dropout"> {
-  /** What it sees besides the image. */
+  /** How it sees the image, and what it sees besides. */
   readonly inputs: {
+    /** Whether embeddings are brought to elements that deviate by 1. */
+    readonly rescaled: boolean;
     /** Whether it sees the timestep. */
     readonly timestep: boolean;
     /** Whether it sees the prompt's embedding. */
@@ -34,6 +36,7 @@ export function criticConfigOf(
     init,
     activation,
     dropout: hidden.map((_, layer) => dropout[layer] ?? 0),
+    rescaled: inputs.rescaled,
     timestep: inputs.timestep,
     prompt_dim: inputs.prompt ? promptWidth : null,
   };

@@ -121,7 +121,10 @@ Deno.test("initial weights have the reference's spread, or that of the layer's i
     [16, 1],
   ]);
   assertEquals(criticLayers(config).map(({ std }) => std), Array(5).fill(1 / 769));
-  assertEquals(criticLayers({ ...config, init: "fan_in" })[2]!.std, 1 / Math.sqrt(128));
+  const fanIn = { ...config, init: "fan_in" } as const;
+  assertEquals(criticLayers(fanIn)[2]!.std, 1 / Math.sqrt(128));
+  assertEquals(criticLayers(fanIn)[4]!.std, 0);
+  assertAlmostEquals(criticLayers({ ...fanIn, activation: "relu" })[2]!.std, 1 / 8, 1e-12);
   const weights = initParams(declareCritic(config), key(9))["layers.1.weight"]!.data;
   const std = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
   assertAlmostEquals(std * 769, 1, 0.02);
