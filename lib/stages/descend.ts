@@ -10,6 +10,7 @@ import { type DeviceArray, replaced } from "../engine/runtime.ts";
 import { adamwHyper, type OptimizerState } from "../optim/adamw.ts";
 import { adamwEachHyper } from "../optim/adamw_each.ts";
 import type { Context } from "./context.ts";
+import type { Options } from "./options.ts";
 import type { Critiqued, State, UpdateLog } from "./records.ts";
 import { floats, keyTensor, pickPlaces, pickRows, type Place } from "./rows.ts";
 import { criticRates, policyRates } from "./training_graphs.ts";
@@ -147,12 +148,22 @@ function microBatch(
     uncond,
     embedding: pickPlaces(embeddings, here),
     oldLogProb: pickPlaces(logProbs, here),
-    advantage: clamped(pickPlaces(temporalRewards, here), options.train.adv_clip_max),
+    advantage: advantages(pickPlaces(temporalRewards, here), steps, options),
     oldResidual: pickPlaces(residuals, here),
     returns: pickPlaces(returns, here),
   };
 }
 
-function clamped(x: FloatTensor, most: number | null): FloatTensor {
-  return most === null ? x : tensor(x.shape, x.data.map((v) => Math.min(most, Math.max(-most, v))));
+/** What the policy learns by: temporal rewards, clamped if asked for, and nothing at the steps that are only the critic's. */
+function advantages(
+  { shape, data }: FloatTensor,
+  steps: readonly number[],
+  { sample, train: { adv_clip_max, drop_last_steps } }: Options,
+): FloatTensor {
+  const most = adv_clip_max ?? Infinity;
+  const end = sample.num_steps - drop_last_steps;
+  return tensor(
+    shape,
+    data.map((reward, i) => steps[i]! < end ? Math.min(most, Math.max(-most, reward)) : 0),
+  );
 }

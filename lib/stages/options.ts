@@ -71,7 +71,7 @@ export interface TrainOptions {
   readonly adv_clip_max: number | null;
   /** Whether every sample visits its steps in an order of its own; otherwise all from noise to image. */
   readonly shuffle_timestep: boolean;
-  /** How many of the last steps are not trained on. */
+  /** How many of the last steps the policy does not learn from; the critic learns from all. */
   readonly drop_last_steps: number;
   /** Whether training guides the prediction as sampling does. */
   readonly cfg: boolean;

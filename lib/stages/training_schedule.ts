@@ -27,7 +27,6 @@ export type OptimizerStep = readonly MicroBatch[];
 export function trainingSchedule(from: Key, options: Options): OptimizerStep[] {
   const { sample, train } = options;
   const samples = samplesPerEpoch(options);
-  const trained = sample.num_steps - train.drop_last_steps;
   const each = train.batch_size * train.gradient_accumulation_steps;
   const schedule: OptimizerStep[] = [];
   for (let inner = 0; inner < train.num_inner_epochs; inner++) {
@@ -37,10 +36,10 @@ export function trainingSchedule(from: Key, options: Options): OptimizerStep[] {
       { length: samples },
       (_, row) =>
         train.shuffle_timestep
-          ? permutation(fold(fold(innerKey, "steps"), row), trained)
-          : Array.from({ length: trained }, (_, i) => i),
+          ? permutation(fold(fold(innerKey, "steps"), row), sample.num_steps)
+          : Array.from({ length: sample.num_steps }, (_, i) => i),
     );
-    for (let position = 0; position < trained; position++) {
+    for (let position = 0; position < sample.num_steps; position++) {
       for (let start = 0; start < samples; start += each) {
         const rows = order.slice(start, start + each);
         schedule.push(

@@ -46,7 +46,7 @@ export function configSchema(compat: Compat) {
     }),
     rewards: rewards(),
     sample: sample(),
-    train: train(),
+    train: train(compat),
     lora: lora(),
     critic: critic(compat),
     reset: reset(compat),
@@ -78,10 +78,10 @@ function sample() {
   });
 }
 
-function train() {
+function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 5e-3, { doc: "Learning rate of the policy" }),
-    critic_learning_rate: field(positive(), 1e-3, {
+    learning_rate: field(positive(), 1e-3, { doc: "Learning rate of the policy" }),
+    critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
     }),
@@ -110,10 +110,13 @@ function train() {
     shuffle_timestep: field(z.boolean(), true, {
       doc: "Whether every sample visits its steps in an order of its own; otherwise all from noise to image",
     }),
-    drop_last_steps: field(count(0), 0, {
-      doc: "How many of the last steps are not trained on",
-      unit: "steps",
-    }),
+    drop_last_steps: readingSwitch(
+      count(0),
+      compat,
+      { fixed: 2, official: 0 },
+      34,
+      "How many of the last steps the policy does not learn from; the critic learns from all",
+    ),
     cfg: field(z.boolean(), true, { doc: "Whether training guides the prediction as sampling does" }),
     critic_grad_div: field(positive(), 1, {
       doc:
@@ -145,7 +148,7 @@ function critic(compat: Compat) {
       compat,
       { fixed: "fan_in", official: "reference" },
       2,
-      "How its weights start: with the deviation 1/sqrt(layer's width), or 1/(input's width + 1) in every layer",
+      "How its weights start: as He et al. 2015 with a last layer of 0, or with the deviation 1/(input's width + 1) in every layer",
     ),
     activation: readingSwitch(
       z.enum(Object.keys(activations) as [ActivationName, ...ActivationName[]]),
@@ -162,6 +165,13 @@ function critic(compat: Compat) {
       "The part of each hidden layer's elements that training drops; layers beyond the list drop none",
     ),
     inputs: section({
+      rescaled: readingSwitch(
+        z.boolean(),
+        compat,
+        { fixed: true, official: false },
+        2,
+        "Whether embeddings, which have length 1, are brought to elements that deviate by 1",
+      ),
       timestep: readingSwitch(
         z.boolean(),
         compat,

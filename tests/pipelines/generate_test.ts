@@ -105,6 +105,7 @@ Deno.test("the same prompt and seed give the same image as in training", async (
         "sample.batch_size=2",
         "sample.num_batches_per_epoch=1",
         "train.batch_size=2",
+        "train.drop_last_steps=0",
       ]
         .concat("train.gradient_accumulation_steps=1", "rewards.train=brightness"),
     });

@@ -30,6 +30,7 @@ const settings = (model: string, prompts: string): string[] => [
   "rewards={train: colourfulness, evaluate: [mini_aesthetic, gold]}",
   "sample={num_steps: 2, batch_size: 2, num_batches_per_epoch: 1}",
   "train.batch_size=1",
+  "train.drop_last_steps=0",
   "train.gradient_accumulation_steps=2",
   "lora={rank: 2, targets: [to_q, to_out.0]}",
   "critic.hidden=[6, 4]",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fold, key } from "../../lib/core/random.ts";
+import { tensor } from "../../lib/core/tensor.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
@@ -49,6 +50,23 @@ Deno.test("tdpoR: going on from a state is as never having stopped", async () =>
   const [first, second] = await all(tdpoR(ctx));
   const [again] = await all(tdpoR(await toyContext(), structuredClone(first!.state)));
   assertEquals(again!.state, second!.state);
+});
+
+Deno.test("update: the policy learns nothing from the last steps that are dropped, the critic does", async () => {
+  const after = async (dropped: number, rewarded: number) => {
+    const ctx = await toyContext(trained({ drop_last_steps: dropped, adam_weight_decay: 0 }));
+    const state = initialState(ctx);
+    const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+    const { shape, data } = critiqued.temporalRewards;
+    const temporalRewards = tensor(shape, data.map((_, i) => i % shape[1]! === rewarded ? i + 1 : 0));
+    const updated = await update(state, { ...critiqued, temporalRewards }, ctx);
+    const moved = (learner: "policy" | "critic") =>
+      updated.state[learner].params.some((x, i) => x !== state[learner].params[i]);
+    return [moved("policy"), moved("critic")];
+  };
+  assertEquals(await after(1, 2), [false, true]);
+  assertEquals(await after(1, 1), [true, true]);
+  assertEquals(await after(0, 2), [true, true]);
 });
 
 Deno.test("sample: neither batches nor their order change a bit", async () => {
