@@ -10,6 +10,7 @@
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
 import { run as evaluate } from "../pipelines/evaluate.ts";
+import { readConfig } from "../pipelines/config.ts";
 import { readText } from "../pipelines/files.ts";
 import { run as train } from "../pipelines/train.ts";
 
@@ -43,7 +44,8 @@ console.table(rows);
 
 async function outcome(folder: string): Promise<Omit<Row, "run" | "minutes">> {
   const { lists: [list] } = JSON.parse(await readText(join(folder, "evaluation.json")));
-  const reward = list.rewards.mini_aesthetic;
+  const { rewards } = await readConfig({ config: join(folder, "config.yaml") });
+  const reward = list.rewards[rewards.train];
   const epochs = (await readText(join(folder, "metrics.jsonl"))).trim().split("\n").map((line) =>
     JSON.parse(line)
   );

@@ -38,8 +38,18 @@ export function listFields(compat: Compat): readonly ConfigField[] {
   return fieldsOf(z.toJSONSchema(configSchema(compat)) as JsonType, "");
 }
 
-/** The names of sections: `train`, `critic.inputs`, …, with whether one may be null as a whole. */
-export function listSections(): Readonly<Record<string, { readonly nullable: boolean }>> {
+/** A section of the configuration. */
+export interface ConfigSection {
+  /** Whether it may be null as a whole. */
+  readonly nullable: boolean;
+  /** Whether it is null where nothing is said. */
+  readonly isOff: boolean;
+  /** What a null section is without. */
+  readonly doc?: string;
+}
+
+/** The sections by their names: `train`, `critic.inputs`, … */
+export function listSections(): Readonly<Record<string, ConfigSection>> {
   return Object.fromEntries(sectionsOf(z.toJSONSchema(configSchema("fixed")) as JsonType, ""));
 }
 
@@ -59,11 +69,17 @@ function fieldsOf(node: JsonType, prefix: string): ConfigField[] {
   });
 }
 
-function sectionsOf(node: JsonType, prefix: string): [string, { readonly nullable: boolean }][] {
+function sectionsOf(node: JsonType, prefix: string): [string, ConfigSection][] {
   return Object.entries(objectOf(node)?.properties ?? {}).flatMap(([key, child]) => {
     if (objectOf(child) === undefined) return [];
     const name = `${prefix}${key}`;
-    return [[name, { nullable: child.anyOf !== undefined }], ...sectionsOf(child, `${name}.`)];
+    const { anyOf, default: initial, doc } = child;
+    const section = {
+      nullable: anyOf !== undefined,
+      isOff: initial === null,
+      ...(doc === undefined ? {} : { doc }),
+    };
+    return [[name, section], ...sectionsOf(child, `${name}.`)];
   });
 }
 

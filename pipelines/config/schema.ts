@@ -23,7 +23,7 @@ export function configSchema(compat: Compat) {
       doc: "What is trained: an embedded model's name, or a folder in the diffusers layout",
       reference: "pretrained.model",
     }),
-    prompts: field(z.string().min(1), "eight_animals", {
+    prompts: field(z.string().min(1), "simple_animals", {
       doc: "What is drawn in training: an embedded list's name, or a file with a prompt a line",
       reference: "prompt_fn",
     }),
@@ -58,11 +58,11 @@ export function configSchema(compat: Compat) {
 
 function rewards() {
   return section({
-    train: field(z.string(), "mini_aesthetic", {
+    train: field(z.string(), "colourfulness", {
       doc: "The reward that training raises",
       reference: "reward_fn",
     }),
-    evaluate: field(z.array(z.string()), ["gold", "mini_pick", "mini_hps", "colourfulness", "sharpness"], {
+    evaluate: field(z.array(z.string()), ["gold", "mini_aesthetic", "mini_pick", "mini_hps", "sharpness"], {
       doc: "Rewards that are watched and never touch the gradient",
     }),
   });
@@ -80,7 +80,7 @@ function sample() {
 
 function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 1e-3, { doc: "Learning rate of the policy" }),
+    learning_rate: field(positive(), 2e-3, { doc: "Learning rate of the policy" }),
     critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
@@ -182,7 +182,7 @@ function critic(compat: Compat) {
       prompt: readingSwitch(
         z.boolean(),
         compat,
-        { fixed: false, official: false },
+        { fixed: true, official: false },
         26,
         "Whether the critic also sees the prompt's embedding",
       ),
@@ -248,7 +248,10 @@ function perPromptStatTracking() {
       unit: "rewards",
       reference: "per_prompt_running_moments.min_count",
     }),
-  }).nullable().prefault({});
+  }).nullable().default(null).meta({
+    doc:
+      "How rewards are compared with others of their prompt; null: with the whole batch, and the critic tells prompts apart",
+  });
 }
 
 function evaluate() {

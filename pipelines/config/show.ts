@@ -22,10 +22,16 @@ export function showConfig(config: Config): string {
 /** The defaults as YAML to start from: as {@linkcode showConfig}, but switches are null and follow `compat`. */
 export function configTemplate(): string {
   const fields = listFields("fixed");
+  const sections = listSections();
   const tree: Record<string, unknown> = {};
   for (const { name, initial, readings } of fields) {
     const keys = name.split(".");
     const last = keys.pop()!;
+    const section = keys.join(".");
+    if (sections[section]?.isOff) {
+      tree[section] = null;
+      continue;
+    }
     const node = keys.reduce((at, key) => (at[key] ??= {}) as Record<string, unknown>, tree);
     node[last] = readings === undefined ? initial : null;
   }
@@ -62,7 +68,9 @@ function fileOf(config: object, fields: readonly ConfigField[]): string {
         return [...gap, head, ...linesOf(value as object, `${name}.`)];
       }
       const field = fields.find((other) => other.name === name);
-      return [...field === undefined ? [] : [`${indent}# ${comment(field)}`], `${head} ${flow(value)}`];
+      if (field !== undefined) return [`${indent}# ${comment(field)}`, `${head} ${flow(value)}`];
+      const off = sections[name]?.doc;
+      return [...off === undefined ? [] : ["", `${indent}# ${off}`], `${head} ${flow(value)}`];
     });
   }
 }
