@@ -82,7 +82,13 @@ Deno.test("dropout keeps the mean, and the same key drops the same", async () =>
 });
 
 Deno.test("timestep and prompt reach the residual", async () => {
-  const config = parseCriticConfig({ embedding_dim: 4, hidden: [8], timestep: true, prompt_dim: 3 });
+  const config = parseCriticConfig({
+    embedding_dim: 4,
+    hidden: [8],
+    timestep: true,
+    prompt_dim: 3,
+    init: "reference",
+  });
   const params = initParams(declareCritic(config), key(5));
   const data: Record<string, FloatTensor> = {
     embedding: tensor([2, 4], normals(key(6), 8)),
@@ -111,6 +117,22 @@ Deno.test("timestep and prompt reach the residual", async () => {
   );
 });
 
+Deno.test("embeddings of length 1 are brought to elements that deviate by 1", async () => {
+  const config = parseCriticConfig({ embedding_dim: 4, hidden: [8], init: "reference" });
+  const params = initParams(declareCritic(config), key(5));
+  const residualOf = async (config: CriticConfig, embedding: FloatTensor) => {
+    const data = { ...params, embedding };
+    const values = Object.fromEntries(
+      Object.entries(data).map(([name, { shape }]) => [name, input(name, shape)]),
+    );
+    const { residual } = critic(bindParams(values), config, { embedding: values.embedding! });
+    return (await run(interpreter(), { inputs: values, outputs: { residual } }, data)).residual!.data[0]!;
+  };
+  const once = tensor([1, 4], [0.5, -0.5, 0.5, 0.5]);
+  const twice = tensor([1, 4], [1, -1, 1, 1]);
+  assertEquals(await residualOf({ ...config, rescaled: true }, once), await residualOf(config, twice));
+});
+
 Deno.test("initial weights have the reference's spread, or that of the layer's input", () => {
   const config: CriticConfig = parseCriticConfig({ embedding_dim: 768, init: "reference" });
   assertEquals(criticLayers(config).map(({ into, out }) => [into, out]), [
@@ -122,7 +144,7 @@ Deno.test("initial weights have the reference's spread, or that of the layer's i
   ]);
   assertEquals(criticLayers(config).map(({ std }) => std), Array(5).fill(1 / 769));
   const fanIn = { ...config, init: "fan_in" } as const;
-  assertEquals(criticLayers(fanIn)[2]!.std, 1 / Math.sqrt(128));
+  assertAlmostEquals(criticLayers(fanIn)[2]!.std, 1 / Math.sqrt(128), 1e-12);
   assertEquals(criticLayers(fanIn)[4]!.std, 0);
   assertAlmostEquals(criticLayers({ ...fanIn, activation: "relu" })[2]!.std, 1 / 8, 1e-12);
   const weights = initParams(declareCritic(config), key(9))["layers.1.weight"]!.data;
