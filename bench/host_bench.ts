@@ -22,11 +22,11 @@ const options = await readConfig({});
 const models = await miniModels(runtime, options);
 const rewards = { train: unscored, evaluate: [] };
 const ctx = await prepare({ options, models, runtime, prompts: ["a cat"], rewards });
-const { graph } = trainingGraphs(ctx)["training step"];
+const { graph } = trainingGraphs(ctx)["policy's gradient"];
 const simple = simplify(graph);
 const fused = fuse(simple);
 
 Deno.bench({ name: "trace all graphs of training", fn: () => void trainingGraphs(ctx) });
-Deno.bench({ name: "simplify the training step", fn: () => void simplify(graph) });
-Deno.bench({ name: "fuse the training step", fn: () => void fuse(simple) });
-Deno.bench({ name: "plan the training step", fn: () => void planSteps(simple, fused, gpu.target) });
+Deno.bench({ name: "simplify the policy's gradient", fn: () => void simplify(graph) });
+Deno.bench({ name: "fuse the policy's gradient", fn: () => void fuse(simple) });
+Deno.bench({ name: "plan the policy's gradient", fn: () => void planSteps(simple, fused, gpu.target) });

@@ -1,5 +1,5 @@
 /**
- * Where the time of training goes: every kernel of one sampling step and one training step, timed on the GPU.
+ * Where the time of training goes: every kernel of one sampling step and one optimizer step, timed on the GPU.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Profile } from "../lib/gpu/program.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
 import { type Extents, observeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
-import { gradientGraph, optimizerGraph } from "../lib/stages/training_graphs.ts";
+import { criticGradientGraph, optimizerGraph, policyGradientGraph } from "../lib/stages/training_graphs.ts";
 import type { Bound } from "../lib/stages/weights.ts";
 import type { Config } from "./config.ts";
 import { modelFolder } from "./load/model_folder.ts";
@@ -30,7 +30,13 @@ export interface StepProfile {
 }
 
 /** The graphs whose time training is, each as often as it runs for one optimizer step. */
-export const STEPS = ["sampling step", "look at a sample", "training step", "optimizer step"] as const;
+export const STEPS = [
+  "sampling step",
+  "look at a sample",
+  "policy's gradient",
+  "critic's gradient",
+  "optimizer step",
+] as const;
 
 /** Times that kernels are run; of each the shortest counts. */
 const ROUNDS = 3;
@@ -98,12 +104,17 @@ export function trainingGraphs(
   });
   const { sample, train } = options;
   const sampling = extents(sample.batch_size);
+  const training = extents(train.batch_size);
   const seen = observeGraph(models, layouts.critic, sampling);
   const embedding = seen.graph.outputs.embedding!.shape[1]!;
   return {
     "sampling step": stepGraph(models, layouts.policy, sampling, sample.guidance_scale),
     "look at a sample": seen,
-    "training step": gradientGraph(models, layouts, extents(train.batch_size), embedding, options),
+    "policy's gradient": policyGradientGraph(models, layouts.policy, training, options),
+    "critic's gradient": {
+      graph: criticGradientGraph(models, layouts.critic, training, embedding, options),
+      weights: {},
+    },
     "optimizer step": { graph: optimizerGraph(layouts, train), weights: {} },
   };
 }

@@ -36,7 +36,7 @@ Usage: attune train [--config FILE] [--set key=value]… [--out DIR]
   --out DIR        the run's folder; without it, the next number below runs/
   --resume DIR     go on with a run where its last checkpoint is, or from one of its checkpoints
   --tune           choose the kernels' tiles by timing on a software adapter too; on a GPU that is always done
-  --profile        train nothing, but print what each kernel of a sampling step and a training step takes
+  --profile        train nothing, but print what each kernel of a sampling step and an optimizer step takes
   --help           print this
 
 The run's folder holds config.yaml, manifest.json, metrics.jsonl, TensorBoard's events, images, checkpoints with adapters

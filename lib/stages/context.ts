@@ -12,7 +12,7 @@ import { compileText, type Conditioning, type EncodePrompts } from "./conditioni
 import type { Models } from "./models.ts";
 import { checkOptions, type Options, samplesPerEpoch } from "./options.ts";
 import { activityGraph, divergenceGraph, type Extents, observeGraph, stepGraph } from "./sampling_graphs.ts";
-import { gradientGraph, type Layouts, optimizerGraph } from "./training_graphs.ts";
+import { criticGradientGraph, type Layouts, optimizerGraph, policyGradientGraph } from "./training_graphs.ts";
 import { type BoundProgram, compileBound } from "./weights.ts";
 
 /** What a run is made of. */
@@ -51,8 +51,10 @@ export interface Programs {
   readonly observe: BoundProgram;
   /** See `divergenceGraph`. */
   readonly divergence: Program;
-  /** See `gradientGraph`. */
-  readonly gradient: BoundProgram;
+  /** See `policyGradientGraph`. */
+  readonly policyGradient: BoundProgram;
+  /** See `criticGradientGraph`. */
+  readonly criticGradient: Program;
   /** See `optimizerGraph`. */
   readonly optimizer: Program;
   /** See `activityGraph`, for one embedding of every sample of an epoch. */
@@ -119,13 +121,15 @@ async function compilePrograms(
   const seen = observeGraph(models, layouts.critic, sampling);
   const width = seen.graph.outputs.embedding!.shape[1]!;
   const { critic } = models;
-  const [step, observe, divergence, gradient, optimizer, activity] = await Promise.all([
+  const training = extents(options.train.batch_size);
+  const [step, observe, divergence, policyGradient, criticGradient, optimizer, activity] = await Promise.all([
     compileBound(runtime, stepGraph(models, layouts.policy, sampling, options.sample.guidance_scale)),
     compileBound(runtime, seen),
     runtime.compile(divergenceGraph(models, sampling)),
-    compileBound(runtime, gradientGraph(models, layouts, extents(options.train.batch_size), width, options)),
+    compileBound(runtime, policyGradientGraph(models, layouts.policy, training, options)),
+    runtime.compile(criticGradientGraph(models, layouts.critic, training, width, options)),
     runtime.compile(optimizerGraph(layouts, options.train)),
     runtime.compile(activityGraph(critic, layouts.critic, width, extents(samplesPerEpoch(options)))),
   ]);
-  return { step, observe, divergence, gradient, optimizer, activity };
+  return { step, observe, divergence, policyGradient, criticGradient, optimizer, activity };
 }

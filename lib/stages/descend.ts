@@ -10,7 +10,6 @@ import { type DeviceArray, replaced } from "../engine/runtime.ts";
 import { adamwHyper, type OptimizerState } from "../optim/adamw.ts";
 import { adamwEachHyper } from "../optim/adamw_each.ts";
 import type { Context } from "./context.ts";
-import type { Options } from "./options.ts";
 import type { Critiqued, State, UpdateLog } from "./records.ts";
 import { floats, keyTensor, pickPlaces, pickRows, type Place } from "./rows.ts";
 import { criticRates, policyRates } from "./training_graphs.ts";
@@ -109,61 +108,67 @@ function accumulate(
   step: OptimizerStep,
   dropoutKey: Key,
 ): Omit<QueuedLogs, "norms"> & { readonly gradients: Arrays } {
-  let gradients = zeros;
-  const logs: DeviceArray[] = [];
+  const { runtime, programs } = ctx;
+  let { policyGrad, criticGrad } = zeros as Record<"policyGrad" | "criticGrad", DeviceArray>;
+  const added = (before: DeviceArray, after: DeviceArray): DeviceArray => {
+    if (!Object.values(zeros).includes(before)) runtime.free([before]);
+    return after;
+  };
   const ratios: DeviceArray[] = [];
-  for (const [j, micro] of step.entries()) {
-    const { policyGrad, criticGrad, log, ratio, eps } = ctx.programs.gradient.run({
-      ...microBatch(critiqued, micro, ctx),
-      ...gradients,
-      policy: policy!,
-      critic: critic!,
-      dropoutKey: keyTensor(fold(dropoutKey, j)),
-    });
-    ctx.runtime.free(gradients === zeros ? [eps!] : [eps!, ...Object.values(gradients)]);
-    gradients = { policyGrad: policyGrad!, criticGrad: criticGrad! };
-    logs.push(log!);
-    ratios.push(ratio!);
-  }
-  return { gradients, logs, ratios };
+  const policyLogs = step.policy.map((micro) => {
+    const given = policyInputs(critiqued, micro, ctx);
+    const results = programs.policyGradient.run({ ...given, policy: policy!, policyGrad });
+    policyGrad = added(policyGrad, results.policyGrad!);
+    runtime.free([results.eps!]);
+    ratios.push(results.ratio!);
+    return results.log!;
+  });
+  const criticLogs = step.critic.map((micro, j) => {
+    const given = { ...criticInputs(critiqued, micro, ctx), dropoutKey: keyTensor(fold(dropoutKey, j)) };
+    const results = programs.criticGradient.run({ ...given, critic: critic!, criticGrad });
+    criticGrad = added(criticGrad, results.criticGrad!);
+    return results.log!;
+  });
+  return { gradients: { policyGrad, criticGrad }, policyLogs, criticLogs, ratios };
 }
 
-/** The inputs of the gradient program that come from the samples. */
-function microBatch(
-  { latents, logProbs, embeddings, residuals, returns, temporalRewards, promptRows }: Critiqued,
+/** The inputs of the policy's gradient that come from the samples. */
+function policyInputs(
+  { latents, logProbs, temporalRewards, promptRows }: Critiqued,
   { rows, steps }: MicroBatch,
   { schedule, conditioning, uncond, options }: Context,
 ): Record<string, Tensor> {
   const here = rows.map((row, i): Place => [row, steps[i]!]);
   const next = rows.map((row, i): Place => [row, steps[i]! + 1]);
-  const prompts = rows.map((row) => promptRows[row]!);
   const taken = steps.map((stepIndex) => schedule[stepIndex]!);
   return {
     x: pickPlaces(latents, here),
     prev: pickPlaces(latents, next),
     timestep: timestepsOf(taken),
     coefs: ddimCoefs(taken),
-    context: pickRows(conditioning.context, prompts),
-    pooled: pickRows(conditioning.pooled, prompts),
+    context: pickRows(conditioning.context, rows.map((row) => promptRows[row]!)),
     uncond,
-    embedding: pickPlaces(embeddings, here),
     oldLogProb: pickPlaces(logProbs, here),
-    advantage: advantages(pickPlaces(temporalRewards, here), steps, options),
+    advantage: clamped(pickPlaces(temporalRewards, here), options.train.adv_clip_max),
+  };
+}
+
+/** The inputs of the critic's gradient that come from the samples. */
+function criticInputs(
+  { embeddings, residuals, returns, promptRows }: Critiqued,
+  { rows, steps }: MicroBatch,
+  { schedule, conditioning }: Context,
+): Record<string, Tensor> {
+  const here = rows.map((row, i): Place => [row, steps[i]!]);
+  return {
+    embedding: pickPlaces(embeddings, here),
+    timestep: timestepsOf(steps.map((stepIndex) => schedule[stepIndex]!)),
+    pooled: pickRows(conditioning.pooled, rows.map((row) => promptRows[row]!)),
     oldResidual: pickPlaces(residuals, here),
     returns: pickPlaces(returns, here),
   };
 }
 
-/** What the policy learns by: temporal rewards, clamped if asked for, and nothing at the steps that are only the critic's. */
-function advantages(
-  { shape, data }: FloatTensor,
-  steps: readonly number[],
-  { sample, train: { adv_clip_max, drop_last_steps } }: Options,
-): FloatTensor {
-  const most = adv_clip_max ?? Infinity;
-  const end = sample.num_steps - drop_last_steps;
-  return tensor(
-    shape,
-    data.map((reward, i) => steps[i]! < end ? Math.min(most, Math.max(-most, reward)) : 0),
-  );
+function clamped(x: FloatTensor, most: number | null): FloatTensor {
+  return most === null ? x : tensor(x.shape, x.data.map((v) => Math.min(most, Math.max(-most, v))));
 }

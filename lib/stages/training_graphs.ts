@@ -29,54 +29,90 @@ export interface Layouts {
   readonly critic: FlatLayout;
 }
 
-/** What {@linkcode gradientGraph} logs of a micro-batch, in this order. */
-export const LOGGED = [
-  "policy_loss",
-  "critic_loss",
-  "approx_kl",
-  "clip_fraction",
-  "critic_clip_fraction",
-] as const;
+/** What {@linkcode policyGradientGraph} logs of a micro-batch, in this order. */
+export const POLICY_LOGGED = ["policy_loss", "approx_kl", "clip_fraction"] as const;
+/** What {@linkcode criticGradientGraph} logs of a micro-batch, in this order. */
+export const CRITIC_LOGGED = ["critic_loss", "critic_clip_fraction"] as const;
 
 /**
- * The gradients of one micro-batch, added to those before it.
+ * The policy's gradient on one micro-batch, added to those before it.
  *
- * Inputs: `policy`, `critic`, `policyGrad`, `criticGrad`; `x`, `prev`, `timestep`, `coefs`, `context`, `uncond`, `pooled`,
- * `embedding`; `oldLogProb`, `advantage`, `oldResidual`, `returns`, all `[B]`; `dropoutKey` u32 `[2]`. Outputs: `policyGrad`,
- * `criticGrad`, `ratio` `[B]`, `log` in the order of {@linkcode LOGGED}, and the guided `eps`.
- *
- * @param width Of the embeddings.
+ * Inputs: `policy`, `policyGrad`; `x`, `prev`, `timestep`, `coefs`, `context`, `uncond`; `oldLogProb`, `advantage`, both `[B]`.
+ * Outputs: `policyGrad`, `ratio` `[B]`, `log` in the order of {@linkcode POLICY_LOGGED}, and the guided `eps`.
  */
-export function gradientGraph(
+export function policyGradientGraph(
   models: Models,
-  layouts: Layouts,
+  layout: FlatLayout,
   extents: Extents,
-  width: number,
   { train, sample }: Options,
 ): Bound {
-  const types = gradientTypes(models, layouts, extents, width);
-  const share = 1 / train.gradient_accumulation_steps;
+  const types = {
+    ...stepTypes(models, layout, extents),
+    policyGrad: vector(layout.length),
+    prev: latents(models, extents),
+    oldLogProb: vector(extents.batch),
+    advantage: vector(extents.batch),
+  };
   return bindWeights({ policy: models.policy.weights }, types, (scopes, inputs) => {
-    const adapters = unpackValues(layouts.policy, inputs.policy);
+    const adapters = unpackValues(layout, inputs.policy);
     const guidance = train.cfg ? sample.guidance_scale : 1;
     const eps = guidedNoise(models.policy, scopes.policy, bindParams(adapters), inputs, guidance);
     const logProb = ddimLogProb(inputs.x, eps, inputs.prev, inputs.coefs);
-    const policy = policyLoss(logProb, inputs.oldLogProb, inputs.advantage, train.clip_range);
-
-    const layers = unpackValues(layouts.critic, inputs.critic);
-    const { embedding, timestep, pooled: prompt, dropoutKey } = inputs;
-    const { residual } = models.critic.build(bindParams(layers), { embedding, timestep, prompt, dropoutKey });
-    const critic = criticLoss(residual, inputs.oldResidual, inputs.returns, train.clip_range_critic);
-
-    const logged = [policy.loss, critic.loss, policy.approxKl, policy.clipFraction, critic.clipFraction];
+    const { loss, ratio, approxKl, clipFraction } = policyLoss(
+      logProb,
+      inputs.oldLogProb,
+      inputs.advantage,
+      train.clip_range,
+    );
     return {
-      policyGrad: add(inputs.policyGrad, mul(flatGradient(policy.loss, layouts.policy, adapters), share)),
-      criticGrad: add(inputs.criticGrad, mul(flatGradient(critic.loss, layouts.critic, layers), share)),
-      ratio: policy.ratio,
-      log: concat(logged.map((value) => reshape(value, [1])), 0),
+      policyGrad: add(inputs.policyGrad, shareOf(train, flatGradient(loss, layout, adapters))),
+      ratio,
+      log: logOf([loss, approxKl, clipFraction]),
       eps,
     };
   });
+}
+
+/**
+ * The critic's gradient on one micro-batch, added to those before it.
+ *
+ * Inputs: `critic`, `criticGrad`; `embedding`, `timestep`, `pooled`; `oldResidual`, `returns`, both `[B]`; `dropoutKey` u32 `[2]`.
+ * Outputs: `criticGrad`, and `log` in the order of {@linkcode CRITIC_LOGGED}.
+ *
+ * @param width Of the embeddings.
+ */
+export function criticGradientGraph(
+  { critic }: Pick<Models, "critic">,
+  layout: FlatLayout,
+  { batch, pooled }: Extents,
+  width: number,
+  { train }: Pick<Options, "train">,
+): Graph {
+  const types = {
+    critic: vector(layout.length),
+    criticGrad: vector(layout.length),
+    embedding: floatType(batch, width),
+    timestep: vector(batch),
+    pooled: floatType(batch, pooled),
+    oldResidual: vector(batch),
+    returns: vector(batch),
+    dropoutKey: { shape: [2], dtype: "u32" } as TensorType,
+  };
+  return trace((inputs) => {
+    const layers = unpackValues(layout, inputs.critic);
+    const { embedding, timestep, pooled: prompt, dropoutKey } = inputs;
+    const { residual } = critic.build(bindParams(layers), { embedding, timestep, prompt, dropoutKey });
+    const { loss, clipFraction } = criticLoss(
+      residual,
+      inputs.oldResidual,
+      inputs.returns,
+      train.clip_range_critic,
+    );
+    return {
+      criticGrad: add(inputs.criticGrad, shareOf(train, flatGradient(loss, layout, layers))),
+      log: logOf([loss, clipFraction]),
+    };
+  }, types);
 }
 
 /**
@@ -149,22 +185,13 @@ export function criticRates(train: TrainOptions): AdamWRates {
   return { ...policyRates(train), learningRate: train.critic_learning_rate };
 }
 
-function gradientTypes(models: Models, layouts: Layouts, extents: Extents, width: number) {
-  const scalars = vector(extents.batch);
-  return {
-    ...stepTypes(models, layouts.policy, extents),
-    critic: vector(layouts.critic.length),
-    policyGrad: vector(layouts.policy.length),
-    criticGrad: vector(layouts.critic.length),
-    prev: latents(models, extents),
-    pooled: floatType(extents.batch, extents.pooled),
-    embedding: floatType(extents.batch, width),
-    oldLogProb: scalars,
-    advantage: scalars,
-    oldResidual: scalars,
-    returns: scalars,
-    dropoutKey: { shape: [2], dtype: "u32" } as TensorType,
-  };
+/** A micro-batch's share of an optimizer step. */
+function shareOf({ gradient_accumulation_steps }: TrainOptions, gradient: Value): Value {
+  return mul(gradient, 1 / gradient_accumulation_steps);
+}
+
+function logOf(scalars: readonly Value[]): Value {
+  return concat(scalars.map((value) => reshape(value, [1])), 0);
 }
 
 /** The gradient by all parameters of a layout, flat. */

@@ -14,13 +14,19 @@ export interface MicroBatch {
   readonly steps: readonly number[];
 }
 
-/** The micro-batches of one optimizer step. */
-export type OptimizerStep = readonly MicroBatch[];
+/** What one optimizer step learns from. */
+export interface OptimizerStep {
+  /** The policy's micro-batches. */
+  readonly policy: readonly MicroBatch[];
+  /** The critic's: the policy's, and now and then those at the steps that the policy leaves out. */
+  readonly critic: readonly MicroBatch[];
+}
 
 /**
  * The optimizer steps of an epoch: step positions outside, samples inside, so that each update sees one position only.
  *
- * With `train.shuffle_timestep` every sample visits its steps in an order of its own, otherwise all go from noise to image.
+ * With `train.shuffle_timestep` every sample visits its steps in an order of its own, otherwise all go from noise to image. The
+ * last `train.drop_last_steps` steps are the critic's alone, beside some of the others.
  *
  * @param from The epoch's key.
  */
@@ -28,26 +34,28 @@ export function trainingSchedule(from: Key, options: Options): OptimizerStep[] {
   const { sample, train } = options;
   const samples = samplesPerEpoch(options);
   const each = train.batch_size * train.gradient_accumulation_steps;
+  const [positions, dropped] = [sample.num_steps - train.drop_last_steps, train.drop_last_steps];
+  const ordered = (key: Key, length: number): readonly number[] =>
+    train.shuffle_timestep ? permutation(key, length) : Array.from({ length }, (_, i) => i);
   const schedule: OptimizerStep[] = [];
   for (let inner = 0; inner < train.num_inner_epochs; inner++) {
     const innerKey = fold(from, inner);
     const order = permutation(fold(innerKey, "samples"), samples);
-    const stepsOf = Array.from(
-      { length: samples },
-      (_, row) =>
-        train.shuffle_timestep
-          ? permutation(fold(fold(innerKey, "steps"), row), sample.num_steps)
-          : Array.from({ length: sample.num_steps }, (_, i) => i),
-    );
-    for (let position = 0; position < sample.num_steps; position++) {
+    const ordersOf = (use: string, length: number) =>
+      Array.from({ length: samples }, (_, row) => ordered(fold(fold(innerKey, use), row), length));
+    const stepsOf = ordersOf("steps", positions);
+    const droppedOf = ordersOf("dropped", dropped);
+    const places = ordered(fold(innerKey, "places"), positions);
+    for (let position = 0; position < positions; position++) {
+      const beside = Array.from({ length: dropped }, (_, n) => n)
+        .filter((n) => places[n % positions] === position);
       for (let start = 0; start < samples; start += each) {
         const rows = order.slice(start, start + each);
-        schedule.push(
-          cut(rows, train.batch_size).map((rows) => ({
-            rows,
-            steps: rows.map((row) => stepsOf[row]![position]!),
-          })),
-        );
+        const at = (stepOf: (row: number) => number): MicroBatch[] =>
+          cut(rows, train.batch_size).map((rows) => ({ rows, steps: rows.map(stepOf) }));
+        const policy = at((row) => stepsOf[row]![position]!);
+        const others = beside.flatMap((n) => at((row) => positions + droppedOf[row]![n]!));
+        schedule.push({ policy, critic: [...policy, ...others] });
       }
     }
   }

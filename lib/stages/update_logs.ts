@@ -6,7 +6,7 @@
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
 import { moments } from "./prompt_statistics.ts";
 import type { UpdateLog } from "./records.ts";
-import { LOGGED } from "./training_graphs.ts";
+import { CRITIC_LOGGED, POLICY_LOGGED } from "./training_graphs.ts";
 
 /** Thrown where training meets a number that is not finite. What was given to it is unchanged. */
 export class NonFiniteError extends Error {
@@ -16,9 +16,11 @@ export class NonFiniteError extends Error {
 
 /** What an optimizer step left to be read. */
 export interface QueuedLogs {
-  /** Of every micro-batch, in the order of `LOGGED`. */
-  readonly logs: readonly DeviceArray[];
-  /** Of every micro-batch, `[B]`. */
+  /** Of every micro-batch of the policy, in the order of `POLICY_LOGGED`. */
+  readonly policyLogs: readonly DeviceArray[];
+  /** Of every micro-batch of the critic, in the order of `CRITIC_LOGGED`. */
+  readonly criticLogs: readonly DeviceArray[];
+  /** Of every micro-batch of the policy, `[B]`. */
   readonly ratios: readonly DeviceArray[];
   /** `[2]`. */
   readonly norms: DeviceArray;
@@ -35,28 +37,45 @@ export async function readLogs(
   queue: readonly QueuedLogs[],
   first: number,
 ): Promise<UpdateLog[]> {
-  const arrays = queue.flatMap(({ logs, ratios, norms }) => [...logs, ...ratios, norms]);
+  const arrays = queue.flatMap(({ policyLogs, criticLogs, ratios, norms }) => [
+    ...policyLogs,
+    ...criticLogs,
+    ...ratios,
+    norms,
+  ]);
   const host = (await runtime.get(arrays)).map(({ data }) => Array.from(data as ArrayLike<number>));
   runtime.free(arrays);
   return queue.map((queued, i) => {
-    const logs = host.splice(0, queued.logs.length);
+    const policyLogs = host.splice(0, queued.policyLogs.length);
+    const criticLogs = host.splice(0, queued.criticLogs.length);
     const ratios = host.splice(0, queued.ratios.length).flat();
     const [norms] = host.splice(0, 1) as [number[]];
     const when = `in optimizer step ${first + i} of the epoch`;
-    LOGGED.forEach((name, column) => checkFinite(name, logs.map((log) => log[column]!), when));
+    const means = {
+      ...meansOf(POLICY_LOGGED, policyLogs, when),
+      ...meansOf(CRITIC_LOGGED, criticLogs, when),
+    };
     checkFinite("ratio", ratios, when);
     checkFinite("grad_norm", norms, when);
-    const mean = (name: typeof LOGGED[number]) => moments(logs.map((log) => log[LOGGED.indexOf(name)]!)).mean;
     return {
-      policy_loss: mean("policy_loss"),
-      critic_loss: mean("critic_loss"),
-      approx_kl: mean("approx_kl"),
-      clip_fraction: mean("clip_fraction"),
-      critic_clip_fraction: mean("critic_clip_fraction"),
+      ...means,
       grad_norm: { policy: norms[0]!, critic: norms[1]! },
       ratios,
     };
   });
+}
+
+/** The mean of each logged number over micro-batches. */
+function meansOf<N extends string>(
+  names: readonly N[],
+  logs: readonly (readonly number[])[],
+  when: string,
+): Record<N, number> {
+  return Object.fromEntries(names.map((name, column) => {
+    const values = logs.map((log) => log[column]!);
+    checkFinite(name, values, when);
+    return [name, moments(values).mean];
+  })) as Record<N, number>;
 }
 
 /**

@@ -111,10 +111,11 @@ function scheduleOf({ step_order, microbatch, gradient_accumulation_steps }: Gol
   const schedule: OptimizerStep[] = [];
   for (let position = 0; position < STEPS; position++) {
     for (let start = 0; start < SAMPLES; start += microbatch * gradient_accumulation_steps) {
-      schedule.push(Array.from({ length: gradient_accumulation_steps }, (_, m) => {
+      const batches = Array.from({ length: gradient_accumulation_steps }, (_, m) => {
         const rows = Array.from({ length: microbatch }, (_, i) => start + m * microbatch + i);
         return { rows, steps: rows.map((row) => step_order[row]![position]!) };
-      }));
+      });
+      schedule.push({ policy: batches, critic: batches });
     }
   }
   return schedule;

@@ -122,7 +122,7 @@ Deno.test("descend: what has positive temporal rewards becomes more probable tha
   const schedule = Array.from({ length: 10 }, () => once).flat();
   const { updates } = await descend(state, given, schedule, [0, 0], ctx);
   const last = updates.slice(-once.length).flatMap(({ ratios }) => ratios);
-  const rows = once.flat().flatMap(({ rows }) => rows);
+  const rows = once.flatMap(({ policy }) => policy).flatMap(({ rows }) => rows);
   const meanOf = (parity: number) => {
     const chosen = last.filter((_, i) => rows[i]! % 2 === parity);
     return chosen.reduce((sum, ratio) => sum + ratio, 0) / chosen.length;

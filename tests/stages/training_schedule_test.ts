@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { key } from "../../lib/core/random.ts";
 import { checkOptions, type Options, type TrainOptions } from "../../lib/stages/options.ts";
 import { choosePrompts } from "../../lib/stages/prompts.ts";
-import { trainingSchedule } from "../../lib/stages/training_schedule.ts";
+import { type OptimizerStep, trainingSchedule } from "../../lib/stages/training_schedule.ts";
 import { toyOptions } from "./toy.ts";
 
 const trained = (train: Partial<TrainOptions>): Options => ({
@@ -14,19 +14,35 @@ for (const shuffle_timestep of [true, false]) {
   Deno.test(`trainingSchedule: every sample at every step once, shuffle_timestep ${shuffle_timestep}`, () => {
     const schedule = trainingSchedule(key(1), trained({ shuffle_timestep }));
     assertEquals(schedule.length, 3 * 8 / 4);
-    const seen = schedule.flat().flatMap(({ rows, steps }) => rows.map((row, i) => `${row}@${steps[i]}`));
-    assertEquals(new Set(seen).size, 24);
-    assert(schedule.every((step) => step.length === 2 && step.every(({ rows }) => rows.length === 2)));
-    const first = schedule[0]!.flatMap(({ steps }) => steps);
+    assertEquals(new Set(placesOf(schedule, "policy")).size, 24);
+    assert(
+      schedule.every(({ policy }) => policy.length === 2 && policy.every(({ rows }) => rows.length === 2)),
+    );
+    assert(schedule.every(({ policy, critic }) => policy.join() === critic.join()));
+    const first = schedule[0]!.policy.flatMap(({ steps }) => steps);
     if (!shuffle_timestep) assertEquals(first, [0, 0, 0, 0]);
   });
 }
 
 Deno.test("trainingSchedule: the samples gone through twice", () => {
   const schedule = trainingSchedule(key(2), trained({ num_inner_epochs: 2 }));
-  assertEquals(schedule.flat().flatMap(({ steps }) => steps).length, 2 * 3 * 8);
+  assertEquals(placesOf(schedule, "policy").length, 2 * 3 * 8);
   assertEquals(schedule, trainingSchedule(key(2), trained({ num_inner_epochs: 2 })));
 });
+
+for (const [drop_last_steps, shuffle_timestep] of [[1, true], [2, true], [2, false]] as const) {
+  Deno.test(`trainingSchedule: the last ${drop_last_steps} steps are the critic's alone, shuffle_timestep ${shuffle_timestep}`, () => {
+    const schedule = trainingSchedule(key(4), trained({ drop_last_steps, shuffle_timestep }));
+    assertEquals(schedule.length, (3 - drop_last_steps) * 8 / 4);
+    const policy = placesOf(schedule, "policy");
+    assertEquals(new Set(policy).size, (3 - drop_last_steps) * 8);
+    assertEquals(policy.length, (3 - drop_last_steps) * 8);
+    assert(policy.every((place) => Number(place.split("@")[1]) < 3 - drop_last_steps));
+    const critic = placesOf(schedule, "critic");
+    assertEquals([critic.length, new Set(critic).size], [24, 24]);
+    assert(schedule.every(({ critic }) => critic.every(({ rows }) => rows.length === 2)));
+  });
+}
 
 Deno.test("checkOptions: optimizer steps must be filled, and a step be left", () => {
   assertThrows(() => checkOptions(trained({ batch_size: 3 })), RangeError, "train.batch_size 3");
@@ -40,3 +56,9 @@ Deno.test("choosePrompts: balanced prompts take turns over epochs", () => {
   const drawn = choosePrompts(key(3), 0, 64, 6, false);
   assert(drawn.every((row) => row >= 0 && row < 6) && new Set(drawn).size === 6);
 });
+
+/** What somebody learns from, as `row@step`. */
+function placesOf(schedule: readonly OptimizerStep[], learner: keyof OptimizerStep): string[] {
+  return schedule.flatMap((step) => step[learner])
+    .flatMap(({ rows, steps }) => rows.map((row, i) => `${row}@${steps[i]}`));
+}
