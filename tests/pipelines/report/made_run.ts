@@ -35,6 +35,8 @@ const REWARDS: Readonly<Record<string, readonly [number, number, (t: number) => 
   sharpness: [62.4, 20.3, (t) => -0.9 * t ** 2],
 };
 
+const [train, ...evaluate] = Object.keys(REWARDS);
+
 /** Writes the run below a new temporary folder; returns the run's folder. */
 export async function makeRun(
   { epochs, planned = epochs, every = 5 }: Made,
@@ -43,7 +45,7 @@ export async function makeRun(
   await Deno.mkdir(join(folder, "images"), { recursive: true });
   await Deno.writeTextFile(
     join(folder, "config.yaml"),
-    showConfig(checkConfig({ num_epochs: planned })),
+    showConfig(checkConfig({ num_epochs: planned, rewards: { train, evaluate } })),
   );
   await Deno.writeTextFile(join(folder, "manifest.json"), JSON.stringify(MANIFEST, null, 2));
   const lines = Array.from(
