@@ -85,6 +85,8 @@ export interface TrainOptions {
 export interface ResetOptions {
   /** Epochs from one reset to the next; 0: never. */
   readonly frequency: number;
+  /** How often the critic goes through the epoch's samples again after a reset; 0: not at all (quirk 3). */
+  readonly relearn: number;
   /** The highest score of a dormant neuron. */
   readonly tau: number;
   /** Which neurons are reset. */

@@ -9,6 +9,7 @@ import { timestepsOf } from "../diffusion/ddim.ts";
 import { initParams } from "../nn/scope.ts";
 import { packParams } from "../optim/flat.ts";
 import type { Context } from "./context.ts";
+import { descend } from "./descend.ts";
 import {
   chosenNeurons,
   countNeurons,
@@ -19,6 +20,7 @@ import {
 } from "./neurons.ts";
 import type { Reset, State, Updated } from "./records.ts";
 import { floats, pickPlaces, pickRows, type Place } from "./rows.ts";
+import { trainingSchedule } from "./training_schedule.ts";
 
 /** The deviation of new weights in the reference implementation, whatever the critic's width. */
 const REFERENCE_STD = 1 / 769;
@@ -28,7 +30,7 @@ const REFERENCE_STD = 1 / 769;
  * `reset.frequency` epochs resets those that `reset.mode` names.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation in what `reset.*` says
- * (quirks 4, 7 and 10).
+ * (quirks 3, 4, 7 and 10).
  *
  * @returns The state that the next epoch begins with, and what was found.
  */
@@ -40,13 +42,38 @@ export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
   const isDue = frequency > 0 && state.epoch % frequency === 0;
   const chosen = chosenNeurons(dormant, isDue ? mode : "none");
   const neuronsReset = countNeurons(chosen);
+  const forgetful = neuronsReset === 0 ? state : { ...state, critic: resetCritic(state, chosen, ctx) };
   const fraction = (layer: readonly boolean[]) => countNeurons([layer]) / layer.length;
   return {
-    state: neuronsReset === 0 ? state : { ...state, critic: resetCritic(state, chosen, ctx) },
+    state: neuronsReset === 0 ? state : await relearned(forgetful, updated, ctx),
     dormantFractions: dormant.map(fraction),
     dormantFraction: fraction(dormant.flat()),
     neuronsReset,
   };
+}
+
+/**
+ * Lets the critic alone go through the epoch's samples again, so that the next epoch is not sampled with one that knows nothing.
+ *
+ * @param updated Also what the critic learns from; how far it may go from what it predicted does not bind it here.
+ */
+async function relearned(state: State, updated: Updated, ctx: Context): Promise<State> {
+  const { options, onProgress: _, ...rest } = ctx;
+  const passes = options.reset.relearn;
+  if (passes === 0) return state;
+  const key = fold(fold(state.key, "relearn"), updated.epoch);
+  const schedule = trainingSchedule(key, {
+    ...options,
+    train: { ...options.train, num_inner_epochs: passes },
+  });
+  const { critic } = await descend(
+    state,
+    { ...updated, residuals: updated.returns },
+    schedule.map(({ critic }) => ({ policy: [], critic })),
+    fold(key, "dropout"),
+    { ...rest, options },
+  );
+  return { ...state, critic };
 }
 
 async function scoreNeurons(state: State, updated: Updated, ctx: Context): Promise<number[][]> {

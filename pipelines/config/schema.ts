@@ -80,7 +80,7 @@ function sample() {
 
 function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 1.5e-3, { doc: "Learning rate of the policy" }),
+    learning_rate: field(positive(), 2e-3, { doc: "Learning rate of the policy" }),
     critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
@@ -201,6 +201,13 @@ function reset(compat: Compat) {
       unit: "epochs",
       reference: "sample.neuron_reset_freq",
     }),
+    relearn: readingSwitch(
+      count(0),
+      compat,
+      { fixed: 4, official: 0 },
+      3,
+      "How often the critic goes through the epoch's samples again after a reset",
+    ),
     tau: field(notNegative(), 0, {
       doc: "The highest score of a dormant neuron",
       reference: "sample.dormant_threshold",

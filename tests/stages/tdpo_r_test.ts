@@ -178,6 +178,25 @@ Deno.test("reset: distinct seeds draw other weights each time, a fixed one the s
   assertEquals(firstLayer(c!), firstLayer(d!));
 });
 
+Deno.test("reset: a critic that relearns explains the epoch's returns again, and the policy stays as it is", async () => {
+  const after = async (relearn: number) => {
+    const ctx = await toyContext({
+      ...trained({ critic_learning_rate: 0.03 }),
+      reset: { ...toyOptions.reset, frequency: 1, mode: "all", outgoing: "zero", relearn },
+    }, { critic: { hidden: [32] } });
+    const state = initialState(ctx);
+    const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+    const updated = await update(state, critiqued, ctx);
+    const { state: next } = await reset(updated, ctx);
+    assertEquals(next.policy, updated.state.policy);
+    const again = await sample({ ...next, epoch: 0, policy: state.policy }, ctx);
+    return critique(state, await score(again, ctx), ctx).explainedVariance;
+  };
+  const [forgotten, relearned] = [await after(0), await after(40)];
+  assert(Math.abs(forgotten) < 1e-6, `${forgotten} after a reset`);
+  assert(relearned > 0.3, `${relearned} after relearning`);
+});
+
 Deno.test("generate: the same image for the same prompt and key, whatever is beside it", async () => {
   const ctx = await toyContext();
   const [, { state }] = await all(tdpoR(ctx)) as [Epoch, Epoch];

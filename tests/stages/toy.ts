@@ -68,6 +68,7 @@ export const toyOptions: Options = {
   },
   reset: {
     frequency: 2,
+    relearn: 0,
     tau: 0,
     mode: "active",
     optimizer_step: "reset",
