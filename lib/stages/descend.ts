@@ -72,7 +72,8 @@ export async function descend(
         policyHyper: adamwHyper(policyRates(options.train), policy.step + i + 1),
         criticHyper: adamwEachHyper(criticRates(options.train), critic.step + i + 1),
       });
-      runtime.free(Object.values(gradients));
+      const given: readonly DeviceArray[] = Object.values(zeros);
+      runtime.free(Object.values(gradients).filter((gradient) => !given.includes(gradient)));
       learner = replaced(runtime, learner, moved);
       queue.push({ ...logs, norms: norms! });
       if (queue.length < QUEUED && i + 1 < schedule.length) continue;
