@@ -4,21 +4,75 @@
  * @module
  */
 
+import { parseArgs } from "@std/cli";
 import { nearest } from "./nearest.ts";
 import type { SamplerOptions } from "./sampler.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Refuses an argument that a task does not know; for `unknown` of `parseArgs`. Words that are no options pass. */
-export function refuseUnknown(options: readonly string[]): (arg: string) => boolean {
-  return (arg) => {
-    if (!arg.startsWith("-") || arg === "-") return true;
-    const name = arg.replace(/^-+/, "").replace(/=.*$/s, "");
-    const meant = nearest(name, options);
-    throw new UsageError(
-      `Cannot use ${arg} as there is no such argument: ` +
-        (meant === undefined ? "see --help" : `did you mean --${meant}?`),
-    );
-  };
+/** The options of a task by their kinds, and how many words may stand beside them. */
+export interface TaskOptions<T extends string, L extends string, F extends string> {
+  /** Options with a value; the last one counts. */
+  readonly text?: readonly T[];
+  /** Options with a value that may stand several times. */
+  readonly lists?: readonly L[];
+  /** Options without a value, `help` always among them. */
+  readonly flags?: readonly F[];
+  /** Words that are no options, at most; none if absent. */
+  readonly words?: number;
+}
+
+/** What was typed: a property an option, and the words in `words`. */
+export type TaskArguments<T extends string, L extends string, F extends string> =
+  & { readonly [K in T]?: string }
+  & { readonly [K in L]: readonly string[] }
+  & { readonly [K in F | "help"]: boolean }
+  & { readonly words: readonly string[] };
+
+/**
+ * Reads the arguments of a task.
+ *
+ * @throws {UsageError} If one is unknown or has no value, or there are more words than the task takes.
+ */
+export function readArguments<
+  const T extends string = never,
+  const L extends string = never,
+  const F extends string = never,
+>(args: readonly string[], options: TaskOptions<T, L, F>): TaskArguments<T, L, F> {
+  const { text = [], lists = [], flags = [], words: most = 0 } = options;
+  const known = [...text, ...lists, ...flags, "help"];
+  const { _: words, ...typed } = parseArgs([...args], {
+    string: ["_", ...text, ...lists],
+    collect: lists,
+    boolean: [...flags, "help"],
+    unknown: (arg: string) => !isOption(arg) || refuse(arg, known),
+  });
+  for (const name of [...text, ...lists]) {
+    if ([typed[name as keyof typeof typed]].flat().includes("" as never)) {
+      throw new UsageError(`Cannot use --${name} as it has no value: see --help`);
+    }
+  }
+  if (words.length > most && typed.help !== true) {
+    throw new UsageError(`Cannot use ${words[most]} as it is one argument too many: see --help`);
+  }
+  return { ...typed, words: words.map(String) } as unknown as TaskArguments<T, L, F>;
+}
+
+function isOption(arg: string): boolean {
+  return arg.startsWith("-") && arg !== "-";
+}
+
+function refuse(arg: string, known: readonly string[]): never {
+  const [name = ""] = arg.replace(/^-+/, "").split("=");
+  const meant = nearest(name, known);
+  throw new UsageError(
+    `Cannot use ${arg} as there is no such argument: ${
+      /^-[.\d]/.test(arg)
+        ? `a value below 0 is written --NAME=${arg}`
+        : meant === undefined
+        ? "see --help"
+        : `did you mean --${meant}?`
+    }`,
+  );
 }
 
 /**

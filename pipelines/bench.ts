@@ -4,7 +4,6 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { dirname } from "node:path";
 import { openGpu } from "../lib/gpu/device.ts";
 import { gpuRuntime } from "../lib/gpu/runtime.ts";
@@ -16,7 +15,7 @@ import { jax } from "../bench/peers/jax.ts";
 import { tfjs } from "../bench/peers/tfjs.ts";
 import { showResults } from "../bench/results.ts";
 import { contestedShapes } from "../bench/shapes.ts";
-import { refuseUnknown } from "./arguments.ts";
+import { readArguments } from "./arguments.ts";
 import { writeAtomically } from "./files.ts";
 import { fromCaller } from "./paths.ts";
 import { openTuneFile } from "./tune_store.ts";
@@ -43,11 +42,7 @@ Usage: attune bench [--quick] [--alone] [--only TEXT] [--tune] [--out FILE]
  * @returns The exit code.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const options = parseArgs([...args], {
-    string: ["only", "out"],
-    boolean: ["quick", "alone", "tune", "help"],
-    unknown: refuseUnknown(["quick", "alone", "only", "tune", "out", "help"]),
-  });
+  const options = readArguments(args, { text: ["only", "out"], flags: ["quick", "alone", "tune"] });
   if (options.help) {
     console.log(HELP);
     return 0;

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
+import { readArguments } from "./arguments.ts";
 import { configHelp, configTemplate, readConfig, showConfig } from "./config/mod.ts";
-import { UsageError } from "./usage_error.ts";
 
 export * from "./config/mod.ts";
 
@@ -30,14 +29,7 @@ Fields:
  * @throws {UsageError} If an argument or the configuration is wrong.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { config, set, help } = parseArgs(args, {
-    string: ["config", "set"],
-    collect: ["set"],
-    boolean: ["help"],
-    unknown: (arg: string) => {
-      throw new UsageError(`Cannot use ${arg} as there is no such argument: see --help`);
-    },
-  });
+  const { config, set, help } = readArguments(args, { text: ["config"], lists: ["set"] });
   if (help) console.log(HELP + configHelp());
   else if (config === undefined && set.length === 0) console.log(configTemplate().trimEnd());
   else console.log(showConfig(await readConfig({ config, set })).trimEnd());

@@ -3,10 +3,10 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { gzipSync } from "fflate";
 import { key } from "../lib/core/random.ts";
 import { encodePng } from "../lib/io/png.ts";
+import { numberOption, readArguments } from "./arguments.ts";
 import { augment, MILD, PLAIN } from "./data/augment.ts";
 import { buildPack } from "./data/build.ts";
 import type { AnimalMap } from "./data/concepts.ts";
@@ -15,6 +15,9 @@ import { describePack, type EmojiPack, IMAGE_BYTES, loadPack, select } from "./d
 import { contactSheet } from "./data/sheet.ts";
 import { vendors } from "./data/sources.ts";
 import { packVocabulary, tokenizerFiles } from "./data/vocabulary.ts";
+import { writeAtomically } from "./files.ts";
+import { fromCaller } from "./paths.ts";
+import { UsageError } from "./usage_error.ts";
 
 const HELP = `Builds the emoji data set of the mini model from pinned packages.
 
@@ -34,30 +37,30 @@ const MODEL = new URL("../models/mini/", import.meta.url);
  * Runs the task.
  *
  * @param args Its arguments, without the name of the task.
- * @returns The exit code: 0 done, 1 the files differ from what would be built, 2 usage.
+ * @returns The exit code: 0 done, 1 the files differ from what would be built.
+ * @throws {UsageError} If an argument is wrong.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const unknown: string[] = [];
-  const options = parseArgs(args, {
-    boolean: ["check", "help"],
-    string: ["vendor", "sheet", "seed"],
-    unknown: (arg: string) => {
-      unknown.push(arg);
-      return false;
-    },
-  });
+  const options = readArguments(args, { text: ["vendor", "sheet", "seed"], flags: ["check"] });
   if (options.help) {
     console.log(HELP);
     return 0;
   }
   const chosen = vendors.filter(({ name }) => options.vendor === undefined || name === options.vendor);
-  if (unknown.length > 0) return usage(`unknown argument ${unknown[0]}`);
-  if (chosen.length === 0) return usage(`there is no vendor ${options.vendor}`);
-  if (options.vendor !== undefined && !options.check) return usage("--vendor needs --check");
-  if (!Number.isSafeInteger(Number(options.seed ?? 0))) {
-    return usage(`the seed is no integer: ${options.seed}`);
+  if (chosen.length === 0) {
+    const names = vendors.map(({ name }) => name).join(", ");
+    throw new UsageError(`Cannot use --vendor as it takes one of ${names}: ${options.vendor}`);
   }
-  if (options.sheet !== undefined) return await writeSheet(options.sheet, options.seed);
+  if (options.vendor !== undefined && !options.check) {
+    throw new UsageError(`Cannot use --vendor ${options.vendor} without --check: see --help`);
+  }
+  if (options.seed !== undefined && options.sheet === undefined) {
+    throw new UsageError(`Cannot use --seed ${options.seed} without --sheet: see --help`);
+  }
+  const seed = options.seed === undefined
+    ? null
+    : numberOption("seed", options.seed, [0, Number.MAX_SAFE_INTEGER], { whole: true });
+  if (options.sheet !== undefined) return await writeSheet(fromCaller(options.sheet), seed);
 
   const animals = JSON.parse(await Deno.readTextFile(new URL("data/animals.json", MODEL))) as AnimalMap;
   const pack = await buildPack(chosen, animals);
@@ -87,7 +90,7 @@ function packFiles(pack: EmojiPack): Readonly<Record<string, Uint8Array>> {
 
 async function writeFiles(files: Readonly<Record<string, Uint8Array>>): Promise<number> {
   for (const [path, bytes] of Object.entries(files)) {
-    await Deno.writeFile(new URL(path, MODEL), bytes);
+    await writeAtomically(new URL(path, MODEL), bytes);
     console.log(`${path}: ${bytes.length} bytes`);
   }
   return 0;
@@ -115,11 +118,11 @@ async function comparePack(built: EmojiPack, vendor: string): Promise<number> {
   return same ? 0 : 1;
 }
 
-async function writeSheet(file: string, seed: string | undefined): Promise<number> {
+async function writeSheet(file: string, seed: number | null): Promise<number> {
   const pack = await loadPack();
   const picks = pack.images.map((_, index) => index);
-  const images = augment(pack, picks, key(Number(seed ?? 0)), seed === undefined ? PLAIN : MILD);
-  await Deno.writeFile(file, encodePng(contactSheet(images, 48)));
+  const images = augment(pack, picks, key(seed ?? 0), seed === null ? PLAIN : MILD);
+  await writeAtomically(file, encodePng(contactSheet(images, 48)));
   return 0;
 }
 
@@ -129,9 +132,4 @@ function imageBytes({ pixels }: EmojiPack, index: number): Uint8Array {
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function usage(problem: string): number {
-  console.error(`data: ${problem}; see --help`);
-  return 2;
 }

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { dirname, join, relative } from "node:path";
 import { readAdapterFile } from "./adapters.ts";
-import { numberOption, refuseUnknown, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
+import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
@@ -65,6 +64,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   const folder = await modelFolder(task.model);
+  await makePlace(task.out);
   const screen = screenOn(systemTerminal());
   const { runtime, saveTiles } = await openRuntime();
   screen.progress(0, "loading");
@@ -74,10 +74,19 @@ export async function run(args: readonly string[]): Promise<number> {
   screen.clear();
   await saveTiles();
   showEvaluation(evaluation).forEach(screen.line);
-  await Deno.mkdir(dirname(task.out), { recursive: true });
   await writeAtomically(task.out, `${JSON.stringify(evaluation, null, 2)}\n`);
   screen.line(`\nNumbers: ${relative(fromCaller("."), task.out)}`);
   return 0;
+}
+
+/** Makes the folder of a file before the work begins whose fruit it is. */
+async function makePlace(file: string): Promise<void> {
+  if ((await Deno.stat(file).catch(() => null))?.isDirectory) {
+    throw new UsageError(`Cannot write the numbers as --out is a folder: ${file}`);
+  }
+  await Deno.mkdir(dirname(file), { recursive: true }).catch((cause) => {
+    throw new UsageError(`Cannot write ${file}: ${(cause as Error).message}`, { cause });
+  });
 }
 
 /**
@@ -87,25 +96,13 @@ export async function run(args: readonly string[]): Promise<number> {
  * @throws {UsageError} If an argument is wrong, or a list of prompts is unknown or empty.
  */
 export async function readTask(args: readonly string[]): Promise<EvaluationTask | null> {
-  const text = [
-    "prompts",
-    "seeds",
-    "rewards",
-    "judge",
-    "strength",
-    "model",
-    "out",
-    ...SAMPLING_OPTIONS,
-  ] as const;
-  const options = parseArgs(args, {
-    string: text,
-    collect: ["prompts", "rewards"],
-    boolean: ["help"],
-    unknown: refuseUnknown([...text, "help"]),
+  const options = readArguments(args, {
+    text: ["seeds", "judge", "strength", "model", "out", ...SAMPLING_OPTIONS],
+    lists: ["prompts", "rewards"],
+    words: 1,
   });
   if (options.help) return null;
-  const [path, surplus] = options._.map(String);
-  if (surplus !== undefined) throw new UsageError(`Cannot evaluate more than one at a time: ${surplus}`);
+  const [path] = options.words;
   const lora = path === undefined ? null : await readAdapterFile(path);
   if (options.strength !== undefined && lora === null) {
     throw new UsageError(`Cannot use --strength ${options.strength} as there are no adapters: see --help`);

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { join, relative } from "node:path";
 import { type FloatTensor, size } from "../lib/core/tensor.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { encodePng, floatsToBytes, type Image } from "../lib/io/png.ts";
 import { joinRows } from "../lib/stages/rows.ts";
 import { type AdapterFile, adaptersFor, readAdapterFile } from "./adapters.ts";
-import { numberOption, refuseUnknown, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
+import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config.ts";
 import { exists, writeAtomically } from "./files.ts";
 import { imageNames } from "./image_names.ts";
@@ -99,17 +98,14 @@ export async function run(args: readonly string[]): Promise<number> {
  * @throws {UsageError} If an argument is wrong, or there is nothing to draw.
  */
 export async function readRequest(args: readonly string[]): Promise<GenerateRequest | null> {
-  const text = ["prompts", "seeds", "lora", "strength", "model", "out", ...SAMPLING_OPTIONS] as const;
-  const flags = ["grid", "overwrite", "help"] as const;
-  const options = parseArgs(args, {
-    string: text,
-    boolean: flags,
-    unknown: refuseUnknown([...text, ...flags]),
+  const options = readArguments(args, {
+    text: ["prompts", "seeds", "lora", "strength", "model", "out", ...SAMPLING_OPTIONS],
+    flags: ["grid", "overwrite"],
+    words: Infinity,
   });
   if (options.help) return null;
-  const typed = options._.map(String);
   const listed = options.prompts === undefined ? [] : await readPrompts(options.prompts);
-  const prompts = [...new Set([...typed, ...listed])];
+  const prompts = [...new Set([...options.words, ...listed])];
   if (prompts.length === 0) throw new UsageError("Cannot draw as there is no prompt: see --help");
   const seeds = parseSeeds(options.seeds ?? "0");
   const lora = options.lora === undefined ? null : await readAdapterFile(options.lora);
@@ -177,11 +173,16 @@ export async function drawImages(
 }
 
 /**
- * Checks that no file would be lost.
+ * Checks that images have a place, and that no file would be lost.
  *
- * @throws {UsageError} If one would.
+ * @throws {UsageError} If the folder is a file, or one would.
  */
 async function checkTargets(request: GenerateRequest): Promise<void> {
+  if ((await Deno.stat(request.out).catch(() => null))?.isFile) {
+    throw new UsageError(
+      `Cannot write images as there is a file of this name: ${request.out}; choose another --out`,
+    );
+  }
   if (request.overwrite) return;
   for (const path of pathsOf(request)) {
     if (!await exists(path)) continue;

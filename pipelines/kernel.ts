@@ -4,9 +4,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import type { Kernel } from "../kernels/kernel.ts";
-import { refuseUnknown } from "./arguments.ts";
+import { readArguments } from "./arguments.ts";
 import { families, writeKernels } from "./kernel/families.ts";
 import type { Choices } from "./kernel/gemms.ts";
 import { UsageError } from "./usage_error.ts";
@@ -33,16 +32,12 @@ ${
  * @throws {UsageError} If there is no such kernel, or the shapes cannot be read.
  */
 export function run(args: readonly string[]): Promise<number> {
-  const { _: words, help, ...options } = parseArgs([...args], {
-    string: ["_", "for", "tile"],
-    boolean: ["help"],
-    unknown: refuseUnknown(["for", "tile", "help"]),
-  });
+  const { words, help, ...options } = readArguments(args, { text: ["for", "tile"], words: Infinity });
   if (help || words.length === 0) {
     console.log(HELP);
     return Promise.resolve(help ? 0 : 2);
   }
-  const [name, ...shapes] = words.map(String).flatMap((word) => word.split(/\s+/));
+  const [name, ...shapes] = words.flatMap((word) => word.split(/\s+/));
   console.log(writeKernels(name!, shapes.join(" "), choicesOf(options)).map(showKernel).join("\n\n"));
   return Promise.resolve(0);
 }

@@ -5,8 +5,6 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
-import { parse } from "@std/yaml";
 import { key } from "../lib/core/random.ts";
 import type { ParamTree } from "../lib/core/tensor.ts";
 import { openGpu } from "../lib/gpu/device.ts";
@@ -14,11 +12,15 @@ import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { makeTokenizer } from "../lib/io/tokenizer.ts";
 import { writeSafetensors } from "../lib/io/safetensors.ts";
 import { flatLayout } from "../lib/optim/flat.ts";
+import { readArguments } from "./arguments.ts";
 import { loadPack } from "./data/pack.ts";
-import { readJson, readText, writeAtomically } from "./files.ts";
+import { pathOf, readJson, readText, writeAtomically } from "./files.ts";
 import { loadLearner, saveLearner } from "./pretrain/learner_file.ts";
 import { type Kit, type Part, parts } from "./pretrain/parts.ts";
+import { readRecipe } from "./pretrain/recipe.ts";
 import { beginner, lessonsLearned, type Schedule, teach } from "./pretrain/trainer.ts";
+import { fromCaller } from "./paths.ts";
+import { UsageError } from "./usage_error.ts";
 
 const HELP = `Makes the embedded mini model from its data.
 
@@ -31,26 +33,33 @@ Usage: deno task pretrain [--recipe FILE] [--out DIR] [--state DIR] [--only PART
 `;
 const SAVE_EVERY_MS = 120_000;
 
-/** Runs the task. */
+/**
+ * Runs the task.
+ *
+ * @param args Its arguments, without the name of the task.
+ * @returns The exit code.
+ * @throws {UsageError} If an argument or the recipe is wrong.
+ */
 export async function run(args: readonly string[]): Promise<number> {
-  const options = parseArgs([...args], {
-    string: ["recipe", "out", "state", "only"],
-    boolean: ["help"],
-    collect: ["only"],
-  });
+  const options = readArguments(args, { text: ["recipe", "out", "state"], lists: ["only"] });
   if (options.help) {
     console.log(HELP);
     return 0;
   }
-  const { recipe = "pipelines/configs/pretrain.yaml", out = "models/mini", state = ".cache/pretrain" } =
-    options;
-  const { seed, ...schedules } = parse(await readText(recipe)) as Recipe;
+  const place = (typed: string | undefined, usual: string) =>
+    typed === undefined ? pathOf(new URL(`../${usual}`, import.meta.url)) : fromCaller(typed);
+  const out = place(options.out, "models/mini");
+  const state = place(options.state, ".cache/pretrain");
   const chosen = options.only.length > 0 ? options.only : Object.keys(parts);
   for (const name of chosen) {
-    if (!(name in parts)) {
-      throw new RangeError(`Cannot make ${name} as it is none of ${Object.keys(parts).join(", ")}`);
+    if (!Object.hasOwn(parts, name)) {
+      throw new UsageError(`Cannot use --only as it takes one of ${Object.keys(parts).join(", ")}: ${name}`);
     }
   }
+  const { seed, schedules } = await readRecipe(
+    place(options.recipe, "pipelines/configs/pretrain.yaml"),
+    chosen,
+  );
   await Deno.mkdir(state, { recursive: true });
   const gpu = await openGpu(navigator.gpu);
   const log = logger(`${state}/pretrain.log`);
@@ -70,17 +79,10 @@ export async function run(args: readonly string[]): Promise<number> {
     log,
   };
   for (const name of chosen) {
-    const schedule = schedules[name];
-    if (schedule === undefined) {
-      throw new TypeError(`Cannot make ${name} as the recipe ${recipe} has no such part`);
-    }
-    await make(name, parts[name]!, schedule, seed, kit);
+    await make(name, parts[name]!, schedules[name]!, seed, kit);
   }
   return 0;
 }
-
-/** The recipe: a seed, and a schedule for each part. */
-type Recipe = { readonly seed: number } & Readonly<Record<string, Schedule>>;
 
 /** Trains one part from where it stands, and writes it into the model's folder. */
 async function make(name: string, part: Part, schedule: Schedule, seed: number, kit: Kit): Promise<void> {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readArguments } from "./arguments.ts";
 import { exists, writeAtomically } from "./files.ts";
 import { fromCaller } from "./paths.ts";
 import { pickEvenly, readPictures } from "./report/images.ts";
@@ -40,22 +40,13 @@ const MARKS: readonly string[] = ["metrics.jsonl", "config.yaml", "manifest.json
  * @throws {UsageError} If there is no such run.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { help, _: folders } = parseArgs(args, {
-    boolean: ["help"],
-    string: ["_"],
-    unknown: (arg: string) => {
-      if (arg.startsWith("-")) {
-        throw new UsageError(`Cannot use ${arg} as there is no such argument: see --help`);
-      }
-    },
-  });
+  const { help, words: [folder] } = readArguments(args, { words: 1 });
   if (help) {
     console.log(HELP);
     return 0;
   }
-  if (folders.length > 1) throw new UsageError(`Cannot report on ${folders.length} runs at once: name one`);
-  const folder = folders.length === 0 ? await latestRun() : fromCaller(String(folders[0]));
-  console.log(relative(fromCaller("."), await writeReport(folder)));
+  const path = await writeReport(folder === undefined ? await latestRun() : fromCaller(folder));
+  console.log(relative(fromCaller("."), path));
   return 0;
 }
 

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
 import { relative } from "node:path";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
-import { refuseUnknown } from "./arguments.ts";
+import { readArguments } from "./arguments.ts";
 import { configHelp, readConfig } from "./config.ts";
 import { fromCaller } from "./paths.ts";
 import { profileConfig } from "./profile.ts";
@@ -23,7 +22,6 @@ import type { Run } from "./run/run.ts";
 import { cutRun, writeEpoch } from "./run/run_folder.ts";
 import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
 import { unlessStopped, until } from "./run/until.ts";
-import { UsageError } from "./usage_error.ts";
 
 const HELP = `Fine-tunes a model on a reward: without options, the embedded model in some minutes.
 
@@ -34,7 +32,7 @@ Usage: attune train [--config FILE] [--set key=value]… [--out DIR]
   --config FILE    how to train; without it, the defaults below
   --set key=value  set one field, as often as needed: --set sample.num_steps=16
   --out DIR        the run's folder; without it, the next number below runs/
-  --resume DIR     go on with a run where its last checkpoint is, or from one of its checkpoints
+  --resume DIR     go on with a run where its last checkpoint is, or from one of its checkpoints: later epochs are redone
   --tune           choose the kernels' tiles by timing on a software adapter too; on a GPU that is always done
   --profile        train nothing, but print what each kernel of a sampling step and an optimizer step takes
   --help           print this
@@ -53,17 +51,15 @@ Fields of the configuration:
  * @returns The exit code.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { help, profile, tune, _: words, ...options } = parseArgs(args, {
-    string: ["config", "set", "out", "resume"],
-    collect: ["set"],
-    boolean: ["help", "profile", "tune"],
-    unknown: refuseUnknown(["config", "set", "out", "resume", "help", "profile", "tune"]),
+  const { help, profile, tune, ...options } = readArguments(args, {
+    text: ["config", "out", "resume"],
+    lists: ["set"],
+    flags: ["profile", "tune"],
   });
   if (help) {
     console.log(HELP + configHelp());
     return 0;
   }
-  if (words.length > 0) throw new UsageError(`Cannot use ${words[0]} as it is no option: see --help`);
   if (profile) {
     console.log(await profileConfig(await readConfig(options), { tune }));
     return 0;
@@ -147,8 +143,10 @@ export async function train(run: Run): Promise<State> {
   };
   const { ctx, viewing } = follow(run, () => state.epoch);
 
-  await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
-  if (start.epoch < num_epochs) screen.line(table.head);
+  if (start.epoch < num_epochs) {
+    await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
+    screen.line(table.head);
+  }
   try {
     for await (const epoch of until(stop, epochs(ctx, viewing, start))) {
       await writeEpoch(folder, epoch, run.now());

@@ -144,7 +144,7 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
       [["--prompts", empty], "the list is empty"],
       [["--judge", "me"], "takes one of clip, mini_pick, mini_hps, gold: me"],
       [["--seeds", "many"], "Cannot read seeds"],
-      [[begun, "b"], "more than one at a time: b"],
+      [[begun, "b"], "Cannot use b as it is one argument too many"],
       [["--strength", "2"], "there are no adapters"],
       [["--judges", "clip"], "did you mean --judge?"],
       [[noRun], "neither a run nor a checkpoint"],
