@@ -7,6 +7,7 @@
  */
 
 import { join } from "node:path";
+import { z } from "zod";
 import type { ParamTree } from "../../lib/core/tensor.ts";
 import { nameForFile } from "../../lib/io/lora_file.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
@@ -80,9 +81,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     throw new UsageError(`Cannot resume as the folder is no checkpoint: ${folder} has no ${STATE_FILE}`);
   }
   try {
-    const { version, model, config, ...counters } = await readJson(join(folder, STATE_FILE)) as
-      & Counters
-      & Origin;
+    const { version, model, config, ...counters } = parseState(await readJson(join(folder, STATE_FILE)));
     const tensors = await readSafetensors(join(folder, TENSORS_FILE));
     return { tensors, counters, origin: { version, model, config } };
   } catch (cause) {
@@ -115,6 +114,29 @@ export async function listCheckpoints(checkpoints: string): Promise<readonly num
   return entries.filter(({ name }) => !name.endsWith(".part")).map(({ name }) => epochOfName(name))
     .filter((epoch) => epoch !== null).toSorted((a, b) => a - b);
 }
+
+/**
+ * Checks what is in `state.json`.
+ *
+ * @throws {SyntaxError} Naming the first field that is missing or wrong.
+ */
+function parseState(json: unknown): Counters & Origin {
+  const state = stateSchema.safeParse(json);
+  if (state.success) return state.data;
+  const { path, message } = state.error.issues[0]!;
+  throw new SyntaxError(`Cannot read ${STATE_FILE} as its ${path.join(".")} is wrong: ${message}`);
+}
+
+const count = z.int().min(0);
+const stateSchema: z.ZodType<Counters & Origin> = z.object({
+  epoch: count,
+  key: z.tuple([count, count]),
+  steps: z.object({ policy: count, critic: count }),
+  reward_queries: count,
+  version: z.string(),
+  model: z.string(),
+  config: z.record(z.string(), z.unknown()),
+});
 
 async function removeIfThere(folder: string): Promise<void> {
   if (await exists(folder)) await Deno.remove(folder, { recursive: true });

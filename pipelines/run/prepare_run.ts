@@ -21,6 +21,7 @@ import type { Request } from "./request.ts";
 import type { Run } from "./run.ts";
 import { readBaseScores } from "./run_folder.ts";
 import type { Screen } from "./screen.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** What a run computes on. */
 export interface Adapter {
@@ -83,6 +84,11 @@ export async function prepareRun(
   });
   const origin = originOf(VERSION, hash, config, prompts);
   const start = checkpoint === null ? initialState(ctx) : stateOf(checkpoint, ctx.layouts, origin);
+  if (start.epoch > config.num_epochs) {
+    throw new UsageError(
+      `Cannot resume as num_epochs is below the checkpoint's epoch ${start.epoch}: ${config.num_epochs}`,
+    );
+  }
 
   // Diversity is judged by a tower that the training reward does not look through.
   const judge = judgeOf(config.rewards.train) === "gold" ? "mini_pick" : "gold";

@@ -53,11 +53,17 @@ export function runFolder(path: string): RunFolder {
 /**
  * Makes an empty folder for a run.
  *
- * @throws {UsageError} If it holds something.
+ * @throws {UsageError} If it holds something, or is a file.
  * @throws {Error} If it cannot be made.
  */
 export async function makeRunFolder(path: string): Promise<RunFolder> {
-  if (await exists(path) && !await isEmpty(path)) {
+  const found = await Deno.stat(path).catch(() => null);
+  if (found?.isFile) {
+    throw new UsageError(
+      `Cannot write the run as there is a file of this name: ${path}; choose another --out`,
+    );
+  }
+  if (found !== null && !await isEmpty(path)) {
     throw new UsageError(
       `Cannot write the run as the folder is not empty: ${path}; go on with --resume, or choose another --out`,
     );

@@ -210,6 +210,19 @@ Deno.test("train", async (t) => {
           { config: { ...origin.config, train: { ...Object(origin.config.train), clip_range: 1 } } },
           "train.clip_range is 0.1 there and 1 here",
         );
+        const json = join(folder, "state.json");
+        const text = await Deno.readTextFile(json);
+        for (
+          const [field, value] of Object.entries({ epoch: "3", key: [1], steps: null, config: undefined })
+        ) {
+          await Deno.writeTextFile(json, JSON.stringify({ ...JSON.parse(text), [field]: value }));
+          await assertRejects(
+            () => readCheckpoint(folder),
+            UsageError,
+            `damaged: Cannot read state.json as its ${field}`,
+          );
+        }
+        await Deno.writeTextFile(json, text);
         const file = join(folder, "state.safetensors");
         const bytes = await Deno.readFile(file);
         await Deno.writeFile(file, bytes.subarray(0, bytes.length - 100));
@@ -227,6 +240,7 @@ Deno.test("train", async (t) => {
         [() => request([`prompts=${home}/empty.txt`]), "the list is empty"],
         [() => request(["train.clip_rang=1"]), "no such field: train.clip_rang"],
         [() => request([], { out: model }), "the folder is not empty"],
+        [() => request([], { out: prompts }), "there is a file of this name"],
         [() => request([], { resume: whole.folder.path }), "Cannot use --out"],
         [() => readRequest({ set: [], resume: model }), "the folder is no run"],
         [() => readRequest({ set: [], config: "x", resume: model }), "Cannot use --config"],
@@ -258,6 +272,14 @@ Deno.test("train", async (t) => {
         assertEquals(manifest.software_adapter, true);
         assertEquals(manifest.resumed.map(({ epoch }: { epoch: number }) => epoch), [1]);
         assertEquals(lines.filter((line) => line.startsWith("Report: ")).length, 2);
+        const before = await filesOf(out);
+        const less = await readRequest({ set: ["num_epochs=1"], resume: out });
+        await assertRejects(
+          () => runRequest(less, open, screen, never),
+          UsageError,
+          "the checkpoint's epoch 2: 1",
+        );
+        assertEquals(await filesOf(out), before);
 
         const broken = await readRequest({
           set: [...set, "rewards.train=mini_pick"],
