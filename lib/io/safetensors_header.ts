@@ -167,5 +167,7 @@ function isCounts(value: unknown): value is readonly number[] {
 }
 
 function cannot(reason: string, found?: unknown): string {
-  return `Cannot read a safetensors file as ${reason}${found === undefined ? "" : `: found ${found}`}`;
+  return `Cannot read a safetensors file as ${reason}: ${
+    found === undefined ? "it is damaged" : `found ${found}`
+  }`;
 }

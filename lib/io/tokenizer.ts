@@ -55,11 +55,12 @@ export interface Tokenizer {
 /**
  * Makes a tokenizer.
  *
- * @throws {SyntaxError} If the vocabulary lacks the start or the end token.
+ * @throws {SyntaxError} If the vocabulary lacks the start or the end token, or what a merge makes.
  */
 export function makeTokenizer(files: TokenizerFiles): Tokenizer {
   const startId = idOf(files.vocab, START_OF_TEXT);
   const endId = idOf(files.vocab, END_OF_TEXT);
+  checkMerges(files);
   const { padId = endId, maxLength } = files;
   const bpe = new Bpe(tokenizerJson(files, startId, endId), {
     tokenizer_class: "CLIPTokenizer",
@@ -107,6 +108,13 @@ export function byteSymbols(): readonly string[] {
 export function parseMerges(text: string): readonly string[] {
   const lines = text.split("\n");
   return lines.slice(lines[0]!.startsWith("#version") ? 1 : 0).filter((line) => line.trim() !== "");
+}
+
+function checkMerges({ vocab, merges }: TokenizerFiles): void {
+  const wrong = parseMerges(merges).find((merge) => !Object.hasOwn(vocab, merge.replace(" ", "")));
+  if (wrong !== undefined) {
+    throw new SyntaxError(`Cannot make a tokenizer as its vocabulary lacks what a merge makes: ${wrong}`);
+  }
 }
 
 function idOf(vocab: TokenizerFiles["vocab"], token: string): number {

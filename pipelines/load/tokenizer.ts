@@ -19,11 +19,10 @@ import { readConfigFile } from "./model_folder.ts";
  */
 export async function loadTokenizer(folder: string, config: ClipTextConfig): Promise<Tokenizer> {
   const path = (file: string) => join(folder, "tokenizer", file);
-  const settings = await exists(path("tokenizer_config.json"))
-    ? await readConfigFile(path("tokenizer_config.json"), (json) => Object(json) as Settings)
-    : {};
   const { max_position_embeddings: positions, vocab_size, eos_token_id } = config;
-  const length = settings.model_max_length ?? positions;
+  const length = await exists(path("tokenizer_config.json"))
+    ? await readConfigFile(path("tokenizer_config.json"), lengthIn)
+    : Infinity;
   const merges = await readText(path("merges.txt")).catch((cause) => {
     throw new UsageError((cause as Error).message, { cause });
   });
@@ -44,6 +43,11 @@ export async function loadTokenizer(folder: string, config: ClipTextConfig): Pro
   return tokenizer;
 }
 
-interface Settings {
-  readonly model_max_length?: number;
+/** The longest prompt that a `tokenizer_config.json` allows; any where it says nothing. */
+function lengthIn(json: unknown): number {
+  const { model_max_length: length = Infinity } = Object(json) as { readonly model_max_length?: unknown };
+  if (typeof length === "number" && length >= 2) return length;
+  throw new RangeError(
+    `Cannot use the tokenizer as its model_max_length is no number from 2 on: ${JSON.stringify(length)}`,
+  );
 }

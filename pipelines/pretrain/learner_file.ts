@@ -23,6 +23,7 @@ export async function saveLearner(path: Path, learner: Learner): Promise<void> {
  *
  * @param length Floats that its vectors must have.
  * @throws {TypeError} If they have another number: the recipe has changed since.
+ * @throws {SyntaxError} If the file is damaged.
  */
 export async function loadLearner(path: Path, length: number): Promise<Learner | null> {
   if (!await exists(path)) return null;
@@ -37,6 +38,11 @@ export async function loadLearner(path: Path, length: number): Promise<Learner |
       return data;
     };
     const step = Number(file.metadata.step);
+    if (!Number.isSafeInteger(step)) {
+      throw new SyntaxError(
+        `Cannot go on from ${path} as its step is no number: ${file.metadata.step}; remove the file`,
+      );
+    }
     return {
       step,
       params: await read("params"),

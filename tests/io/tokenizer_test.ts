@@ -72,4 +72,6 @@ Deno.test("merges are read after the version line", () => {
 
 Deno.test("a vocabulary that is none of CLIP is refused", () => {
   assertThrows(() => makeTokenizer({ ...files, vocab: { cat: 0 } }), SyntaxError, "has no <|startoftext|>");
+  const merges = `${files.merges}\nfoo bar`;
+  assertThrows(() => makeTokenizer({ ...files, merges }), SyntaxError, "what a merge makes: foo bar");
 });
