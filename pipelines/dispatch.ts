@@ -65,6 +65,12 @@ export async function dispatch(
  */
 export function explain(error: unknown): { readonly code: number; readonly text: string } {
   if (!(error instanceof Error)) return { code: 1, text: String(error) };
+  const denied = /Requires write access to (.*), run again with/s.exec(error.message);
+  if (denied !== null) {
+    const why =
+      "a task writes only below runs/ and the folder it is started in: start it in one that holds this";
+    return { code: 2, text: `Cannot write ${denied[1]} as ${why}` };
+  }
   if (error instanceof UsageError) return { code: 2, text: error.message };
   return { code: 1, text: isForeseen(error) ? error.message : error.stack ?? error.message };
 }

@@ -62,8 +62,9 @@ export async function withSafetensors<T>(path: Path, use: (file: SafetensorsFile
   try {
     return await use(await openSafetensors(read, size));
   } catch (cause) {
-    if (cause instanceof SyntaxError) throw new SyntaxError(`${name}: ${cause.message}`, { cause });
-    throw cause;
+    if (cause instanceof Deno.errors.IsADirectory) throw unread(name, cause);
+    if (!(cause instanceof SyntaxError) || cause.message.includes(name)) throw cause;
+    throw new SyntaxError(`${name}: ${cause.message}`, { cause });
   }
 }
 
@@ -82,9 +83,8 @@ export async function readJson(path: Path): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SyntaxError(`Cannot read ${pathOf(path)} as it is not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
+    const why = (cause as Error).message.replace(/\s+/g, " ");
+    throw new SyntaxError(`Cannot read ${pathOf(path)} as it is not JSON: ${why}`, { cause });
   }
 }
 
@@ -93,7 +93,7 @@ export async function readText(path: Path): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    throw missing(pathOf(path), cause);
+    throw unread(pathOf(path), cause);
   }
 }
 
@@ -107,15 +107,21 @@ export function pathOf(path: Path): string {
   return path instanceof URL ? decodeURIComponent(path.pathname) : path;
 }
 
+/** Why a file could not be read, in words. */
+export function whyUnread(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function openToRead(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { read: true });
   } catch (cause) {
-    throw missing(path, cause);
+    throw unread(path, cause);
   }
 }
 
-function missing(path: string, cause: unknown): Error {
-  const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
-  return new Error(`Cannot read ${path}: ${why}`, { cause });
+function unread(path: string, cause: unknown): Error {
+  return new Error(`Cannot read ${path}: ${whyUnread(cause)}`, { cause });
 }

@@ -22,7 +22,8 @@ export function imageNames(wishes: readonly Wish[]): readonly string[] {
   const names = new Map(prompts.map((prompt, i) => {
     const name = plain[i]!;
     const isClear = name !== "" && name.length <= LONGEST && plain.indexOf(name) === plain.lastIndexOf(name);
-    return [prompt, isClear ? name : `${name.slice(0, LONGEST)}-${hash(prompt)}`];
+    // Nor does a name begin as an option does where the prompt has no letter.
+    return [prompt, isClear ? name : `${name.slice(0, LONGEST) || "prompt"}-${hash(prompt)}`];
   }));
   return wishes.map(({ prompt, seed }) => `${names.get(prompt)}-${seed}.png`);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { whyUnread } from "./files.ts";
 import { nearest } from "./nearest.ts";
 import { fromCaller } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
@@ -29,9 +30,8 @@ async function readText(nameOrFile: string, isFile: boolean): Promise<string> {
   try {
     return await Deno.readTextFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.txt`, FOLDER));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
     if (isFile) {
-      throw new UsageError(`Cannot use prompts as there is no such file: ${nameOrFile}`, { cause: error });
+      throw new UsageError(`Cannot use prompts as ${whyUnread(error)}: ${nameOrFile}`, { cause: error });
     }
     const files = await Array.fromAsync(Deno.readDir(FOLDER));
     const names = files.map(({ name }) => name.replace(/\.txt$/, "")).sort();

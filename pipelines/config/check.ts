@@ -98,7 +98,9 @@ function isAt(place: string, name: string): boolean {
 
 function wrongValue(issue: z.core.$ZodIssue, raw: RawConfig): string {
   const [name, field] = fieldAt(issue.path);
-  const found = JSON.stringify(valueAt(raw, name.split("."))) ?? "nothing";
+  const value = valueAt(raw, name.split("."));
+  // JSON has no word for what is not finite.
+  const found = typeof value === "number" ? String(value) : JSON.stringify(value) ?? "nothing";
   const expected = field?.type ?? "section";
   return `Cannot read the configuration as ${name} is no ${expected}: ${found}`;
 }

@@ -5,6 +5,7 @@
  */
 
 import { parse } from "@std/yaml";
+import { whyUnread } from "../files.ts";
 import { fromCaller } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 import { checkConfig, type Config, type RawConfig } from "./check.ts";
@@ -69,12 +70,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(fromCaller(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) {
-      throw new UsageError(`Cannot read the configuration as there is no such file: ${path}`, {
-        cause: error,
-      });
-    }
-    throw error;
+    throw new UsageError(`Cannot read the configuration as ${whyUnread(error)}: ${path}`, { cause: error });
   }
 }
 

@@ -13,6 +13,9 @@ const tasks: Readonly<Record<string, Task>> = {
   missing: task(() => {
     throw new Deno.errors.NotFound("No such file: a");
   }),
+  denied: task(() => {
+    throw new Error('Cannot write /a: Requires write access to "/a", run again with the --allow-write flag');
+  }),
   broken: task(() => {
     throw new TypeError("Cannot read properties of undefined (reading 'x')");
   }),
@@ -61,6 +64,9 @@ Deno.test("errors that a person can mend are one line", async () => {
     out: "",
     err: "attune wrong: Cannot read --set as it has no value: a",
   });
+  const denied = await run("denied");
+  assertEquals(denied.code, 2);
+  assertStringIncludes(denied.err, 'attune denied: Cannot write "/a" as a task writes only below');
   assertEquals((await run("failing")).err.split("\n").length, 1);
   assertEquals(await run("missing"), { code: 1, out: "", err: "attune missing: No such file: a" });
 });

@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertNotEquals,
   assertRejects,
   assertStringIncludes,
@@ -171,6 +172,7 @@ Deno.test("names stay apart", () => {
   assertEquals(new Set(names).size, 4, String(names));
   for (const name of names) assert(/^[a-z_]*-[0-9a-f]{8}-1\.png$/.test(name) && name.length < 80, name);
   assertEquals(imageNames([{ prompt: "a red cat", seed: 7 }]), ["a_red_cat-7.png"]);
+  assertMatch(imageNames([{ prompt: "🐱", seed: 7 }])[0]!, /^prompt-[0-9a-f]{8}-7\.png$/);
 });
 
 Deno.test("seeds are lists and ranges", () => {

@@ -27,4 +27,5 @@ Deno.test("a file has a prompt a line", async () => {
 Deno.test("what is not there is a usage error that names the nearest list", async () => {
   await assertRejects(() => readPrompts("simple_animal"), UsageError, "did you mean simple_animals?");
   await assertRejects(() => readPrompts("./nowhere.txt"), UsageError, "no such file: ./nowhere.txt");
+  await assertRejects(() => readPrompts("./"), UsageError, "it is a folder: ./");
 });
