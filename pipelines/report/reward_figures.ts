@@ -103,12 +103,16 @@ function drawPath(steps: readonly Step[], title: string): Markup {
   const y = withRoom([...REACH, ...steps.map(({ price }) => price)]);
   const place = ({ gain, price }: Step) =>
     [(gain - x[0]) / (x[1] - x[0]) * NARROW, (price - y[0]) / (y[1] - y[0]) * height] as const;
+  const labelOf = (step: Step) => {
+    const [across, up] = place(step);
+    return [across, up + (isPeak(step, steps) ? 12 : -13)] as const;
+  };
+  // The last epoch has a label, others where it covers neither another label nor a point.
   const named = steps.toReversed().reduce<readonly Step[]>((named, step) => {
-    const isFree = named.every((other) => {
-      const [a, b] = [place(step), place(other)];
-      return Math.abs(a[0] - b[0]) > 48 || Math.abs(a[1] - b[1]) > 15;
-    });
-    return isFree ? [...named, step] : named;
+    const label = labelOf(step);
+    const isFree = named.every((other) => isApart(label, labelOf(other), [48, 15])) &&
+      steps.every((other) => other === step || isApart(label, place(other), [28, 11]));
+    return isFree || named.length === 0 ? [...named, step] : named;
   }, []);
   const texts = steps.map((step) => ({
     ...step,
@@ -135,14 +139,6 @@ function drawPath(steps: readonly Step[], title: string): Markup {
         Plot.axisX({ ...ticks, tickFormat: showGain, label: "trained reward" }),
         Plot.axisY({ ...ticks, tickFormat: showGain, label: "watched rewards" }),
         Plot.line(steps, { x: "gain", y: "price", stroke: "var(--ink)", strokeWidth: 2 }),
-        Plot.dot(texts, {
-          x: "gain",
-          y: "price",
-          r: 3.5,
-          stroke: "var(--ink)",
-          fill: (step: Step) => step.isChange ? "var(--ink)" : "var(--paper)",
-          title: "text",
-        }),
         [true, false].map((isAbove) =>
           Plot.text(named.filter((step) => isPeak(step, steps) === isAbove), {
             x: "gain",
@@ -154,9 +150,26 @@ function drawPath(steps: readonly Step[], title: string): Markup {
             strokeWidth: 4,
           })
         ),
+        Plot.dot(texts, {
+          x: "gain",
+          y: "price",
+          r: 3.5,
+          stroke: "var(--ink)",
+          fill: (step: Step) => step.isChange ? "var(--ink)" : "var(--paper)",
+          title: "text",
+        }),
       ],
     },
   });
+}
+
+/** Whether two places are further from each other than so much across or up. */
+function isApart(
+  a: readonly [number, number],
+  b: readonly [number, number],
+  [across, up]: readonly [number, number],
+) {
+  return Math.abs(a[0] - b[0]) > across || Math.abs(a[1] - b[1]) > up;
 }
 
 function drawBoth(rewards: readonly RewardHistory[], title: string): Pick<Figure, "drawing" | "wide"> {
