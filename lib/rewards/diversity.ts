@@ -85,23 +85,6 @@ export function retrieval(images: FloatTensor, texts: FloatTensor, targets: read
   return { accuracy: hits / count, alignment: total / count };
 }
 
-/**
- * Finds which of some things a prompt names, as whole words; the longest where it names several, the first of those
- * where they are equally long.
- *
- * @param things Such as `["cat", "dog"]`.
- * @returns Its number, or `null`.
- */
-export function namedIn(prompt: string, things: readonly string[]): number | null {
-  const words = ` ${prompt.toLowerCase().split(/[^\p{L}\p{N}]+/u).join(" ")} `;
-  let best: number | null = null;
-  things.forEach((thing, i) => {
-    const longer = best === null || thing.length > things[best]!.length;
-    if (longer && words.includes(` ${thing.toLowerCase()} `)) best = i;
-  });
-  return best;
-}
-
 /** The sum of the cosines of all ordered pairs of some rows, an image with itself among them: `|Σ e|²`. */
 function cosineSum({ data, shape }: FloatTensor, rows: Iterable<number>): number {
   const sum = new Float64Array(shape[1]!);

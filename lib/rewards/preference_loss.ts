@@ -22,19 +22,6 @@ export function bradleyTerryLoss(winners: Value, losers: Value): Value {
 }
 
 /**
- * The cross-entropy between `softmax(scores)` over the `K` images of one prompt and how people chose among them.
- *
- * See Kirstain et al. 2023, https://arxiv.org/abs/2305.01569.
- *
- * @param scores `[N, K]`.
- * @param choices `[N, K]`: the share of choices each image got; rows sum to 1, a tie of two is `(0.5, 0.5)`.
- * @returns `[]`, at least 0.
- */
-export function softmaxPreferenceLoss(scores: Value, choices: Value): Value {
-  return mul(sum(mul(choices, logSoftmax(scores))), -1 / scores.shape[0]!);
-}
-
-/**
  * The negative log-likelihood of rankings in Plackett and Luce's model, which draws the best by `softmax(scores)`, then
  * the next best of what is left, and so on. Rankings of two are Bradley and Terry's pairs.
  *

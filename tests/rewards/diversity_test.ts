@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { tensor } from "../../lib/core/tensor.ts";
 import { key, normals } from "../../lib/core/random.ts";
-import { diversity, namedIn, retrieval } from "../../lib/rewards/diversity.ts";
+import { diversity, retrieval } from "../../lib/rewards/diversity.ts";
 
 const tol = 1e-6;
 
@@ -49,11 +49,4 @@ Deno.test("embeddings that do not fit are refused", () => {
   assertThrows(() => diversity(images, ["cat"]), TypeError, "1 prompts");
   assertThrows(() => retrieval(images, texts, [0, 0]), TypeError, "[1, 3]");
   assertThrows(() => retrieval(images, images, [0, 2]), RangeError, "number 2");
-});
-
-Deno.test("a prompt names the longest thing that is in it as words", () => {
-  const animals = ["cat", "fish", "cat fish", "ant"];
-  assertEquals(namedIn("a Cat, riding", animals), 0);
-  assertEquals(namedIn("a cat fish", animals), 2);
-  assertEquals(namedIn("an elephant", animals), null);
 });

@@ -4,7 +4,7 @@ import { key, normals } from "../../lib/core/random.ts";
 import { grad } from "../../lib/engine/autodiff.ts";
 import { reshape, slice } from "../../lib/engine/ops/views.ts";
 import { contrastiveLoss } from "../../lib/rewards/contrastive_loss.ts";
-import { bradleyTerryLoss, rankingLoss, softmaxPreferenceLoss } from "../../lib/rewards/preference_loss.ts";
+import { bradleyTerryLoss, rankingLoss } from "../../lib/rewards/preference_loss.ts";
 import { run } from "./toys.ts";
 
 const tol = 1e-6;
@@ -12,20 +12,15 @@ const tol = 1e-6;
 Deno.test("scores that do not differ have the loss of a guess", () => {
   const even = tensor([2, 3], [1, 1, 1, -4, -4, -4]);
   assertAlmostEquals(run(({ x }) => rankingLoss(x), { x: even }).data[0]!, Math.log(6), tol);
-  const choices = tensor([2, 3], [1, 0, 0, 0.5, 0.5, 0]);
-  const preference = run(({ x, c }) => softmaxPreferenceLoss(x, c), { x: even, c: choices });
-  assertAlmostEquals(preference.data[0]!, Math.log(3), tol);
   const two = tensor([2], [3, -1]);
   assertAlmostEquals(run(({ x }) => bradleyTerryLoss(x, x), { x: two }).data[0]!, Math.log(2), tol);
 });
 
-Deno.test("pairs are rankings of two, and choices without doubt", () => {
+Deno.test("pairs are rankings of two", () => {
   const scores = tensor([3, 2], [0.3, -1, 2, 2.5, -0.2, 0.9]);
-  const first = tensor([3, 2], [1, 0, 1, 0, 1, 0]);
   const expected = [1.3, -0.5, -1.1].reduce((sum, lead) => sum + Math.log(1 + Math.exp(-lead)), 0) / 3;
   const losses = [
     run(({ x }) => rankingLoss(x), { x: scores }),
-    run(({ x, c }) => softmaxPreferenceLoss(x, c), { x: scores, c: first }),
     run(({ x }) => {
       const column = (i: number) => reshape(slice(x, 1, i, i + 1), [3]);
       return bradleyTerryLoss(column(0), column(1));
