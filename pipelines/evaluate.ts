@@ -10,7 +10,7 @@ import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./a
 import { readConfig } from "./config.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
-import { writeAtomically } from "./files.ts";
+import { makeFolder, writeAtomically } from "./files.ts";
 import { type JudgeName, judgeNames } from "./load/judges.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { checkRewardName } from "./load_rewards.ts";
@@ -84,9 +84,7 @@ async function makePlace(file: string): Promise<void> {
   if ((await Deno.stat(file).catch(() => null))?.isDirectory) {
     throw new UsageError(`Cannot write the numbers as --out is a folder: ${file}`);
   }
-  await Deno.mkdir(dirname(file), { recursive: true }).catch((cause) => {
-    throw new UsageError(`Cannot write ${file}: ${(cause as Error).message}`, { cause });
-  });
+  await makeFolder(dirname(file));
 }
 
 /**

@@ -29,6 +29,19 @@ export async function writeAtomically(path: Path, content: Uint8Array | string):
   await Deno.rename(aside, target);
 }
 
+/**
+ * Makes a folder and those above it where they are not there.
+ *
+ * @throws {Error} If it cannot be made; the message names it.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new Error(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 /** Flushes a folder to disk, so that files moved into it stay there; does nothing where a system opens no folders. */
 export async function syncFolder(path: Path): Promise<void> {
   try {

@@ -12,7 +12,7 @@ import { joinRows } from "../lib/stages/rows.ts";
 import { type AdapterFile, adaptersFor, readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config.ts";
-import { exists, writeAtomically } from "./files.ts";
+import { exists, makeFolder, writeAtomically } from "./files.ts";
 import { imageNames } from "./image_names.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
@@ -152,7 +152,7 @@ export async function drawImages(
   const paths = pathsOf(request);
   const images: FloatTensor[] = [];
   let done = 0;
-  await Deno.mkdir(out, { recursive: true });
+  await makeFolder(out);
   for await (const batch of sampler.draw(wishes, adapted)) {
     for (let n = 0; n < batch.shape[0]!; n++, done++) {
       const text = textOf(request, pipeline, wishes[done]!);

@@ -27,7 +27,7 @@ export async function openGpu(gpu: GPU | undefined): Promise<Gpu> {
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
   if (adapter === null) {
     throw new Error(
-      "Cannot train as no WebGPU adapter was found: install a Vulkan driver " +
+      "Cannot compute as no WebGPU adapter was found: install a Vulkan driver " +
         "(on Debian and Ubuntu without a GPU: apt-get install mesa-vulkan-drivers)",
     );
   }

@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { encodePng } from "../../lib/io/png.ts";
 import { eventFileStart, imageEvent, scalarEvent } from "../../lib/io/tfevents.ts";
 import { eventsUpTo } from "../../lib/io/tfevents_cut.ts";
-import { exists, readJson, writeAtomically } from "../files.ts";
+import { exists, makeFolder, readJson, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
 import { listCheckpoints } from "./checkpoint.ts";
 import { epochName, epochOfName } from "./epoch_name.ts";
@@ -68,19 +68,24 @@ export async function makeRunFolder(path: string): Promise<RunFolder> {
       `Cannot write the run as the folder is not empty: ${path}; go on with --resume, or choose another --out`,
     );
   }
-  await makeFolder(path, { recursive: true });
+  await makeFolder(path);
   return runFolder(path);
 }
 
 /** Makes the next numbered folder below another: `0001`, `0002`, … */
 export async function makeNumberedFolder(below: string): Promise<RunFolder> {
-  await makeFolder(below, { recursive: true });
+  await makeFolder(below);
   const entries = await Array.fromAsync(Deno.readDir(below));
   const last = Math.max(0, ...entries.map(({ name }) => /^\d+$/.test(name) ? Number(name) : 0));
   for (let number = last + 1;; number++) {
     const path = join(below, String(number).padStart(4, "0"));
     // Another run may take the number at the same moment.
-    if (await makeFolder(path).then(() => true, isTaken)) return runFolder(path);
+    try {
+      await Deno.mkdir(path);
+      return runFolder(path);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AlreadyExists)) throw cannotWrite(path, cause);
+    }
   }
 }
 
@@ -163,20 +168,6 @@ export async function writeEpoch(folder: RunFolder, record: EpochRecord, time: n
 export async function readBaseScores(folder: RunFolder): Promise<Scores | null> {
   const path = join(folder.evaluations, `${epochName(0)}.json`);
   return await exists(path) ? await readJson(path) as Scores : null;
-}
-
-async function makeFolder(path: string, options: Deno.MkdirOptions = {}): Promise<void> {
-  try {
-    await Deno.mkdir(path, options);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.AlreadyExists) throw cause;
-    throw cannotWrite(path, cause);
-  }
-}
-
-function isTaken(error: unknown): false {
-  if (error instanceof Deno.errors.AlreadyExists) return false;
-  throw error;
 }
 
 async function isEmpty(path: string): Promise<boolean> {
