@@ -124,7 +124,7 @@ export function samplingFrom(
   };
   return {
     num_steps: read("steps", defaults.num_steps, 1000, true),
-    guidance_scale: read("guidance", defaults.guidance_scale, Infinity),
+    guidance_scale: read("guidance", defaults.guidance_scale, 1000),
     eta: read("eta", defaults.eta, 1),
     batch_size: Math.min(read("batch", BATCH, 1024, true), images),
   };

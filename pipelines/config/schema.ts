@@ -72,7 +72,7 @@ function sample() {
   return section({
     num_steps: field(count(1).max(1000), 8, { doc: "How many steps denoise an image", unit: "steps" }),
     eta: field(positive().max(1), 1, { doc: "Noise of a step: 1 is DDPM's, towards 0 is deterministic" }),
-    guidance_scale: field(notNegative(), 3, { doc: "Classifier-free guidance; 1: none" }),
+    guidance_scale: field(notNegative().max(1000), 3, { doc: "Classifier-free guidance; 1: none" }),
     batch_size: field(count(1), 16, { doc: "Samples denoised together", unit: "samples" }),
     num_batches_per_epoch: field(count(1), 4, { doc: "Batches an epoch", unit: "batches" }),
   });

@@ -64,7 +64,8 @@ export async function prepareRun(
   const { runtime } = adapter;
   const model = await modelFolder(config.model);
   screen.progress(0, "loading");
-  const names = [config.rewards.train, ...config.rewards.evaluate];
+  // Who watches every reward watches the training reward too, which is no other.
+  const names = [...new Set([config.rewards.train, ...config.rewards.evaluate])];
   const pipeline = await loadPipeline(runtime, model, {
     lora: config.lora,
     critic: { config: config.critic, reward: config.rewards.train },
@@ -78,7 +79,7 @@ export async function prepareRun(
     prompts: prompts.train,
     rewards: {
       train: rewards[config.rewards.train]!,
-      evaluate: config.rewards.evaluate.map((name) => rewards[name]!),
+      evaluate: names.slice(1).map((name) => rewards[name]!),
     },
     clock: () => performance.now(),
   });

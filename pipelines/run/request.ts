@@ -88,9 +88,11 @@ function withFullPaths(config: Config): Config {
 }
 
 async function promptsOf({ prompts, evaluate, images }: Config): Promise<RunPrompts> {
+  // In training a prompt may stand twice and weigh so much; where images are compared it counts once.
+  const once = async (list: string) => [...new Set(await readPrompts(list))];
   return {
     train: await readPrompts(prompts),
-    evaluate: await readPrompts(evaluate.prompts),
-    images: await readPrompts(images.prompts),
+    evaluate: await once(evaluate.prompts),
+    images: await once(images.prompts),
   };
 }

@@ -257,16 +257,31 @@ Deno.test("train", async (t) => {
         const screen = screenOn({
           line: (text) => lines.push(text),
           over: null,
-          columns: 80,
+          columns: 100,
           clock: () => 0,
         });
         const open = () => Promise.resolve(adapter);
         const out = join(home, "task");
-        const first = await readRequest({ set: [...set, "num_epochs=1", "images.every=0"], out });
+        const twice = join(home, "twice.txt");
+        await Deno.writeTextFile(twice, "cat\na dog, running\n\ncat\n");
+        const first = await readRequest({
+          set: [
+            ...set,
+            ...["prompts", "evaluate.prompts", "images.prompts"].map((field) => `${field}=${twice}`),
+            "num_epochs=1",
+            "images.every=0",
+            "rewards.evaluate=[gold, colourfulness, gold]",
+          ],
+          out,
+        });
+        const all = ["cat", "a dog, running"];
+        assertEquals(first.prompts, { train: [...all, "cat"], evaluate: all, images: all });
         assertEquals(await runRequest(first, open, screen, never), 0);
         const more = await readRequest({ set: ["num_epochs=2"], resume: out });
         assertEquals(await runRequest(more, open, screen, never), 0);
         assert(await exists(join(out, "report.html")));
+        const head = lines.find((line) => line.includes("gold"))!;
+        assertEquals(head.trim().split(/\s+/).slice(0, 3), ["colourfulness", "gold", "diversity"]);
         assertEquals((await linesOf({ folder: runFolder(out) })).map(({ epoch }) => epoch), [0, 1, 2]);
         const manifest = Object(await readJson(join(out, "manifest.json")));
         assertEquals(manifest.software_adapter, true);
