@@ -191,7 +191,7 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
     [["cat", "--seed", "1"], "did you mean --seeds?"],
     [["cat", "--steps", "0"], "--steps as it takes a whole number from 1 to 1000: 0"],
     [["cat", "--eta", "2"], "--eta as it takes a number from 0 to 1: 2"],
-    [["cat", "--guidance", "much"], "--guidance as it takes a number from 0 on: much"],
+    [["cat", "--guidance", "much"], "--guidance as it takes a number from 0 to 1000: much"],
     [["cat", "--strength", "0.5"], "there is no --lora"],
     [["cat", "--lora", "./none"], "no such file or folder"],
     [["cat", "--model", "mimi"], "did you mean mini?"],
