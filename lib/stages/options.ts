@@ -85,7 +85,7 @@ export interface TrainOptions {
 export interface ResetOptions {
   /** Epochs from one reset to the next; 0: never. */
   readonly frequency: number;
-  /** How often the critic goes through the epoch's samples again after a reset; 0: not at all (quirk 3). */
+  /** How often the critic alone goes through samples: the base model's before the first epoch, an epoch's after a reset (quirk 3). */
   readonly relearn: number;
   /** The highest score of a dormant neuron. */
   readonly tau: number;

@@ -9,7 +9,6 @@ import { timestepsOf } from "../diffusion/ddim.ts";
 import { initParams } from "../nn/scope.ts";
 import { packParams } from "../optim/flat.ts";
 import type { Context } from "./context.ts";
-import { descend } from "./descend.ts";
 import {
   chosenNeurons,
   countNeurons,
@@ -20,7 +19,7 @@ import {
 } from "./neurons.ts";
 import type { Reset, State, Updated } from "./records.ts";
 import { floats, pickPlaces, pickRows, type Place } from "./rows.ts";
-import { trainingSchedule } from "./training_schedule.ts";
+import { relearned } from "./relearn.ts";
 
 /** The deviation of new weights in the reference implementation, whatever the critic's width. */
 const REFERENCE_STD = 1 / 769;
@@ -50,30 +49,6 @@ export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
     dormantFraction: fraction(dormant.flat()),
     neuronsReset,
   };
-}
-
-/**
- * Lets the critic alone go through the epoch's samples again, so that the next epoch is not sampled with one that knows nothing.
- *
- * @param updated Also what the critic learns from; how far it may go from what it predicted does not bind it here.
- */
-async function relearned(state: State, updated: Updated, ctx: Context): Promise<State> {
-  const { options, onProgress: _, ...rest } = ctx;
-  const passes = options.reset.relearn;
-  if (passes === 0) return state;
-  const key = fold(fold(state.key, "relearn"), updated.epoch);
-  const schedule = trainingSchedule(key, {
-    ...options,
-    train: { ...options.train, num_inner_epochs: passes },
-  });
-  const { critic } = await descend(
-    state,
-    { ...updated, residuals: updated.returns },
-    schedule.map(({ critic }) => ({ policy: [], critic })),
-    fold(key, "dropout"),
-    { ...rest, options },
-  );
-  return { ...state, critic };
 }
 
 async function scoreNeurons(state: State, updated: Updated, ctx: Context): Promise<number[][]> {

@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { critique } from "./critique.ts";
 import { type EpochMetrics, epochMetrics, type StageSeconds } from "./metrics.ts";
 import type { State, Updated } from "./records.ts";
+import { introduced } from "./relearn.ts";
 import { reset } from "./reset.ts";
 import { sample } from "./sample.ts";
 import { score } from "./score.ts";
@@ -28,6 +29,8 @@ export interface Epoch {
 /**
  * Trains until `num_epochs`, and tells of every epoch.
  *
+ * Before the first epoch the critic learns from samples of the base model, if `reset.relearn` says so.
+ *
  * Resuming from a state that was told goes on with the bits of a run that never stopped.
  *
  * @param ctx From `prepare`.
@@ -35,7 +38,7 @@ export interface Epoch {
  */
 export async function* tdpoR(ctx: Context, start: State = initialState(ctx)): AsyncGenerator<Epoch> {
   const { clock = () => 0 } = ctx;
-  let state = start;
+  let state = start.epoch === 0 ? await introduced(start, ctx) : start;
   while (state.epoch < ctx.options.num_epochs) {
     const times = [clock()];
     const sampled = await sample(state, ctx);

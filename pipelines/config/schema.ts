@@ -206,7 +206,7 @@ function reset(compat: Compat) {
       compat,
       { fixed: 4, official: 0 },
       3,
-      "How often the critic goes through the epoch's samples again after a reset",
+      "How often the critic alone goes through samples: the base model's before the first epoch, an epoch's after a reset",
     ),
     tau: field(notNegative(), 0, {
       doc: "The highest score of a dormant neuron",

@@ -178,6 +178,22 @@ Deno.test("reset: distinct seeds draw other weights each time, a fixed one the s
   assertEquals(firstLayer(c!), firstLayer(d!));
 });
 
+Deno.test("tdpoR: before the first epoch the critic learns from samples of the base model", async () => {
+  const first = async (relearn: number) => {
+    const ctx = await toyContext({
+      ...trained({ critic_learning_rate: 0.03 }),
+      num_epochs: 1,
+      reset: { ...toyOptions.reset, relearn },
+    }, { critic: { hidden: [32] } });
+    const [epoch] = await all(tdpoR(ctx));
+    return [epoch!.updated.explainedVariance, epoch!.state.rewardQueries];
+  };
+  assertEquals(await first(0), [0, 8]);
+  const [explained, queries] = await first(40);
+  assert(explained! > 0.05, `${explained}`);
+  assertEquals(queries, 16);
+});
+
 Deno.test("reset: a critic that relearns explains the epoch's returns again, and the policy stays as it is", async () => {
   const after = async (relearn: number) => {
     const ctx = await toyContext({
