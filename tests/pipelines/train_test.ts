@@ -98,7 +98,7 @@ Deno.test("train", async (t) => {
       ]);
       const lines = await linesOf(whole);
       assertEquals(lines.map(({ epoch }) => epoch), [0, 1, 2, 3]);
-      assertEquals(lines.map(({ reward_queries }) => reward_queries), [0, 2, 4, 6]);
+      assertEquals(lines.map(({ reward_queries }) => reward_queries), [0, 4, 6, 8]);
       assertEquals(lines.map((line) => "evaluation" in line), [true, false, true, true]);
       assertEquals(lines.slice(1).map((line) => line.ratio_before_update_max_error), [0, 0, 0]);
       assertEquals(lines[0]!.kl_to_base, 0);
