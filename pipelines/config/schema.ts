@@ -34,8 +34,8 @@ export function configSchema(compat: Compat) {
       23,
       "Whether prompts take turns; otherwise each sample draws one with replacement",
     ),
-    num_epochs: field(count(1), 18, { doc: "How long training goes on", unit: "epochs" }),
-    save_freq: field(count(1), 6, { doc: "How often a checkpoint is written", unit: "epochs" }),
+    num_epochs: field(count(1), 15, { doc: "How long training goes on", unit: "epochs" }),
+    save_freq: field(count(1), 5, { doc: "How often a checkpoint is written", unit: "epochs" }),
     kl_penalty_coef: field(notNegative(), 0, {
       doc: "Weight of the divergence from the base model that is taken off each step's reward; 0: none",
       reference: "sample.kl_penalty_coef",
@@ -196,7 +196,7 @@ function reset(compat: Compat) {
       doc: "Which of the critic's neurons are reset; none makes the method TDPO",
       reference: "sample.neuron_reset_critic",
     }),
-    frequency: field(count(0), 6, {
+    frequency: field(count(0), 5, {
       doc: "How often neurons are reset; 0: never",
       unit: "epochs",
       reference: "sample.neuron_reset_freq",
@@ -263,7 +263,7 @@ function perPromptStatTracking() {
 
 function evaluate() {
   return section({
-    every: field(count(0), 6, { doc: "How often the model is evaluated; 0: never", unit: "epochs" }),
+    every: field(count(0), 5, { doc: "How often the model is evaluated; 0: never", unit: "epochs" }),
     prompts: field(z.string().min(1), "simple_animals", {
       doc: "What is drawn then: a list's name, or a file",
     }),
