@@ -34,7 +34,7 @@ export function configSchema(compat: Compat) {
       23,
       "Whether prompts take turns; otherwise each sample draws one with replacement",
     ),
-    num_epochs: field(count(1), 15, { doc: "How long training goes on", unit: "epochs" }),
+    num_epochs: field(count(1), 20, { doc: "How long training goes on", unit: "epochs" }),
     save_freq: field(count(1), 5, { doc: "How often a checkpoint is written", unit: "epochs" }),
     kl_penalty_coef: field(notNegative(), 0, {
       doc: "Weight of the divergence from the base model that is taken off each step's reward; 0: none",
@@ -80,7 +80,7 @@ function sample() {
 
 function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 2e-3, { doc: "Learning rate of the policy" }),
+    learning_rate: field(positive(), 2.2e-3, { doc: "Learning rate of the policy" }),
     critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
