@@ -119,8 +119,13 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
       });
     }
   };
-  const encode = (pass: GPUComputePassEncoder, { pipeline, bindGroup, x, y, z }: Ready): void => {
-    pass.setPipeline(pipeline);
+  /** Encodes a dispatch; `current` is the pipeline that the pass has by the one before. */
+  const encode = (
+    pass: GPUComputePassEncoder,
+    { pipeline, bindGroup, x, y, z }: Ready,
+    current: GPUComputePipeline | null = null,
+  ): void => {
+    if (pipeline !== current) pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(x, y, z);
   };
@@ -129,7 +134,11 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     bind(inputs);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const step of steps) encode(pass, step);
+    let pipeline: GPUComputePipeline | null = null;
+    for (const step of steps) {
+      encode(pass, step, pipeline);
+      pipeline = step.pipeline;
+    }
     pass.end();
     const results = Object.entries(plan.outputs).map(([name, place]): [string, DeviceArray] => {
       const given = place.updates === null ? undefined : inputs[place.updates];
