@@ -4,26 +4,26 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ParamTree } from "../lib/core/tensor.ts";
-import { loraRank, readAdapters } from "../lib/io/lora_file.ts";
+import { alphaOfConfig, alphaOfMetadata } from "../lib/io/lora_alpha.ts";
+import { fitLora, type LoraFile, readLora } from "../lib/io/lora_file.ts";
+import { readTensors } from "../lib/io/safetensors.ts";
 import type { ParamSpec } from "../lib/nn/scope.ts";
 import { type Config, readConfig } from "./config.ts";
-import { exists, readSafetensors } from "./files.ts";
+import { exists, readJson, withSafetensors } from "./files.ts";
 import { hashFile } from "./load/model_folder.ts";
 import { fromCaller } from "./paths.ts";
 import { LORA_FILE } from "./run/checkpoint.ts";
 import { findRun, runFolder } from "./run/run_folder.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Adapters as they are in a file. */
-export interface AdapterFile {
+/** Adapters from a file. */
+export interface AdapterFile extends LoraFile {
   /** The file. */
   readonly path: string;
-  /** Its tensors, named as in the file. */
-  readonly tensors: ParamTree;
-  /** The adapters' rank. */
-  readonly rank: number;
+  /** The strings of its metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The file's SHA-256. */
   readonly hash: string;
   /** The run they come from, if the file lies in one. */
@@ -33,20 +33,24 @@ export interface AdapterFile {
 /**
  * Reads adapters.
  *
- * @param path A safetensors file in any of the spellings of `lib/io/lora_file.ts`, a checkpoint's folder, or a run's, which stands
- * for its last checkpoint.
+ * @param path A safetensors file in any layout of `lib/io/lora_layouts.ts`, a checkpoint's folder, or a run's, which stands for its
+ * last checkpoint.
  * @throws {UsageError} If there are none, or the file is damaged; the message names it.
  */
 export async function readAdapterFile(path: string): Promise<AdapterFile> {
   const file = await findFile(fromCaller(path));
   const run = runFolder(dirname(dirname(dirname(file))));
-  const tensors = await readSafetensors(file).catch((cause) => {
+  const { tensors, metadata } = await withSafetensors(
+    file,
+    async (opened) => ({ tensors: await readTensors(opened), metadata: opened.metadata }),
+  ).catch((cause) => {
     throw new UsageError((cause as Error).message, { cause });
   });
+  const config = await readPeftConfig(file);
   return {
+    ...named(file, () => readLora(tensors, alphaOfMetadata(metadata) ?? alphaOfConfig(config))),
     path: file,
-    tensors,
-    rank: named(file, () => loraRank(tensors)),
+    metadata,
     hash: await hashFile(file),
     run: await exists(run.config)
       ? { path: run.path, config: await readConfig({ config: run.config }) }
@@ -57,12 +61,19 @@ export async function readAdapterFile(path: string): Promise<AdapterFile> {
 /**
  * The adapters by the names that a model has for them.
  *
- * @param specs The model's adapters, at the file's rank.
+ * @param specs The model's adapters, at the file's rank or a higher one.
  * @throws {UsageError} If they are of another model.
  */
-export function adaptersFor({ path, tensors }: AdapterFile, specs: readonly ParamSpec[]): ParamTree {
+export function adaptersFor({ path, adapters }: AdapterFile, specs: readonly ParamSpec[]): ParamTree {
   const shapes = Object.fromEntries(specs.map(({ name, shape }) => [name, shape]));
-  return named(path, () => readAdapters(tensors, shapes));
+  return named(path, () => fitLora(adapters, shapes));
+}
+
+/** What stands beside a file that PEFT itself has saved, by the names that it gives both; nothing beside any other. */
+async function readPeftConfig(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const path = join(dirname(file), "adapter_config.json");
+  if (basename(file) !== "adapter_model.safetensors" || !await exists(path)) return {};
+  return Object(await readJson(path));
 }
 
 async function findFile(path: string): Promise<string> {

@@ -99,6 +99,18 @@ export function numberOption(
   return value;
 }
 
+/**
+ * Reads an element type.
+ *
+ * @param text What was typed for `--dtype`, if anything was.
+ * @throws {UsageError} If it is none.
+ */
+export function dtypeOption(text: string | undefined): "F32" | "F16" | null {
+  if (text === undefined) return null;
+  if (text === "f32" || text === "f16") return text === "f32" ? "F32" : "F16";
+  throw new UsageError(`Cannot use --dtype as it takes f32 or f16: ${text}`);
+}
+
 /** The options on how images are drawn, which {@linkcode samplingFrom} reads. */
 export const SAMPLING_OPTIONS = ["steps", "guidance", "eta", "batch"] as const;
 

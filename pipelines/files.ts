@@ -3,6 +3,7 @@
  * @module
  */
 
+import { join } from "node:path";
 import { openSafetensors, readTensors, type SafetensorsFile } from "../lib/io/safetensors.ts";
 import type { ParamTree } from "../lib/core/tensor.ts";
 
@@ -12,15 +13,25 @@ export type Path = string | URL;
 /**
  * Writes a file aside, flushes it to disk and moves it into place.
  *
+ * @param content All of it, or its pieces in order.
  * @throws {Deno.errors.NotCapable | Error} If the disk is full or the folder cannot be written; the old file is untouched.
  */
-export async function writeAtomically(path: Path, content: Uint8Array | string): Promise<void> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+export async function writeAtomically(
+  path: Path,
+  content: Uint8Array | string | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const pieces = typeof content === "string"
+    ? [new TextEncoder().encode(content)]
+    : content instanceof Uint8Array
+    ? [content]
+    : content;
   const target = pathOf(path);
   const aside = `${target}.part`;
   try {
     using file = await Deno.open(aside, { write: true, create: true, truncate: true });
-    for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
+    for await (const bytes of pieces) {
+      for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
+    }
     await file.sync();
   } catch (cause) {
     await Deno.remove(aside).catch(() => {});
@@ -39,6 +50,24 @@ export async function makeFolder(path: string): Promise<void> {
     await Deno.mkdir(path, { recursive: true });
   } catch (cause) {
     throw new Error(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Copies a folder, with the folders below it; links are followed.
+ *
+ * @param keep Tells by its path whether a file is copied; by default all are.
+ */
+export async function copyFolder(
+  from: string,
+  to: string,
+  keep: (path: string) => boolean = () => true,
+): Promise<void> {
+  await makeFolder(to);
+  for await (const { name } of Deno.readDir(from)) {
+    const [source, target] = [join(from, name), join(to, name)];
+    if ((await Deno.stat(source)).isDirectory) await copyFolder(source, target, keep);
+    else if (keep(source)) await Deno.copyFile(source, target);
   }
 }
 

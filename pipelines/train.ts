@@ -5,6 +5,7 @@
  */
 
 import { relative } from "node:path";
+import { originMetadata } from "../lib/io/lora_metadata.ts";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
 import { readArguments } from "./arguments.ts";
@@ -13,9 +14,10 @@ import { fromCaller } from "./paths.ts";
 import { profileConfig } from "./profile.ts";
 import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";
 import { epochTable } from "./run/epoch_table.ts";
-import { epochs } from "./run/epochs.ts";
+import { epochs, type RunMetrics } from "./run/epochs.ts";
 import { follow } from "./run/follow.ts";
 import { listenForInterrupt } from "./run/interrupt.ts";
+import { loraOriginOf } from "./run/lora_origin.ts";
 import { type Adapter, openAdapter, prepareRun } from "./run/prepare_run.ts";
 import { readRequest, type Request } from "./run/request.ts";
 import type { Run } from "./run/run.ts";
@@ -136,9 +138,11 @@ export async function train(run: Run): Promise<State> {
   const table = epochTable([train, ...evaluate].map(({ name }) => name), num_epochs, screen.columns);
   let state = start;
   let saved = start.epoch;
+  let metrics: RunMetrics | null = null;
   const save = async () => {
-    if (state.epoch === saved) return;
-    await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin);
+    if (state.epoch === saved || metrics === null) return;
+    const origin = originMetadata(loraOriginOf(run, state, metrics));
+    await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin, origin);
     saved = state.epoch;
   };
   const { ctx, viewing } = follow(run, () => state.epoch);
@@ -150,7 +154,7 @@ export async function train(run: Run): Promise<State> {
   try {
     for await (const epoch of until(stop, epochs(ctx, viewing, start))) {
       await writeEpoch(folder, epoch, run.now());
-      state = epoch.state;
+      ({ state, metrics } = epoch);
       table.rows(epoch.metrics).forEach(screen.line);
       if (state.epoch % run.saveEvery === 0 || state.epoch === num_epochs) await save();
     }

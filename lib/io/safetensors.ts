@@ -5,7 +5,17 @@
  * @module
  */
 
-import { type FloatTensor, type HalfTensor, halves, type ParamTree, size, tensor } from "../core/tensor.ts";
+import {
+  type FloatTensor,
+  type HalfTensor,
+  halves,
+  type ParamTree,
+  sameShape,
+  type Shape,
+  showShape,
+  size,
+  tensor,
+} from "../core/tensor.ts";
 import { bfloatsToFloats, floatsToHalfs, HALF_MAX, halfsToFloats } from "../core/half.ts";
 import {
   DTYPE_BYTES,
@@ -25,7 +35,7 @@ export interface SafetensorsFile extends SafetensorsHeader {
   readonly read: ReadBytes;
 }
 
-/** What {@linkcode writeSafetensors} takes beside the tensors. */
+/** What writing takes beside the tensors. */
 export interface WriteOptions {
   /** Strings for `__metadata__`, beside `format: "pt"`. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -93,26 +103,64 @@ export function readFromMemory(file: Uint8Array): ReadBytes {
  */
 export function writeSafetensors(tensors: ParamTree, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   const { dtype = "F32" } = options;
-  const names = Object.keys(tensors).sort();
-  const metadata = Object.entries({ format: "pt", ...options.metadata }).sort(([a], [b]) => a < b ? -1 : 1);
-  const header: [string, unknown][] = [["__metadata__", Object.fromEntries(metadata)]];
-  let end = 0;
-  for (const name of names) {
-    const { shape } = tensors[name]!;
-    const begin = end;
-    end += size(shape) * DTYPE_BYTES[dtype];
-    header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
-  }
-  const json = encodeHeader(header);
-  const file = new Uint8Array(json.length + end);
-  file.set(json);
-  let offset = json.length;
+  const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
+  const { header, names, bytes } = layOut(shapes, options);
+  const file = new Uint8Array(header.length + bytes);
+  file.set(header);
+  let offset = header.length;
   for (const name of names) {
     const bytes = toBytes(name, tensors[name]!, dtype);
     file.set(bytes, offset);
     offset += bytes.length;
   }
   return file;
+}
+
+/**
+ * Writes the same file piece by piece, a tensor at a time.
+ *
+ * @param shapes Of all tensors, by their names.
+ * @param tensorOf Gives a tensor when its turn comes.
+ * @returns The file's bytes in order.
+ * @throws {TypeError} If a tensor has another shape than was said.
+ * @throws {RangeError} If a finite value does not fit F16; the message names the tensor.
+ */
+export async function* streamSafetensors(
+  shapes: ReadonlyMap<string, Shape>,
+  tensorOf: (name: string) => Promise<FloatTensor>,
+  options: WriteOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const { dtype = "F32" } = options;
+  const { header, names } = layOut(shapes, options);
+  yield header;
+  for (const name of names) {
+    const tensor = await tensorOf(name);
+    if (!sameShape(tensor.shape, shapes.get(name)!)) {
+      throw new TypeError(
+        `Cannot write tensor ${name} as it has another shape than the header says: ` +
+          `${showShape(tensor.shape)} where ${showShape(shapes.get(name)!)} is needed`,
+      );
+    }
+    yield toBytes(name, tensor, dtype);
+  }
+}
+
+/** Where everything lies in a file: its header, and tensors in the order of their names with their bytes in all. */
+function layOut(
+  shapes: ReadonlyMap<string, Shape>,
+  { dtype = "F32", metadata = {} }: WriteOptions,
+): { readonly header: Uint8Array; readonly names: readonly string[]; readonly bytes: number } {
+  const names = [...shapes.keys()].sort();
+  const strings = Object.entries({ format: "pt", ...metadata }).sort(([a], [b]) => a < b ? -1 : 1);
+  const fields: [string, unknown][] = [["__metadata__", Object.fromEntries(strings)]];
+  let end = 0;
+  for (const name of names) {
+    const shape = shapes.get(name)!;
+    const begin = end;
+    end += size(shape) * DTYPE_BYTES[dtype];
+    fields.push([name, { dtype, shape, data_offsets: [begin, end] }]);
+  }
+  return { header: encodeHeader(fields), names, bytes: end };
 }
 
 /** Length word and JSON, the JSON padded with spaces to a multiple of eight bytes. */

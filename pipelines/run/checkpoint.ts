@@ -8,8 +8,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import type { ParamTree } from "../../lib/core/tensor.ts";
-import { nameForFile } from "../../lib/io/lora_file.ts";
+import { writeLora } from "../../lib/io/lora_file.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { unpackParams } from "../../lib/optim/flat.ts";
 import type { State } from "../../lib/stages/records.ts";
@@ -35,6 +34,7 @@ const STATE_FILE = "state.json";
 /**
  * Writes a checkpoint below a folder: aside, flushed to disk, then moved into place.
  *
+ * @param metadata What the adapters' file says of itself.
  * @returns The checkpoint's folder.
  * @throws {Error} If it cannot be written; no half checkpoint is left.
  */
@@ -43,16 +43,20 @@ export async function saveCheckpoint(
   state: State,
   layouts: Layouts,
   origin: Origin,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const folder = join(checkpoints, epochName(state.epoch));
   const aside = `${folder}.part`;
   const { tensors, counters } = packState(state, layouts);
-  const lora: ParamTree = nameForFile(unpackParams(layouts.policy, state.policy.params));
+  const adapters = unpackParams(layouts.policy, state.policy.params);
   try {
     await removeIfThere(aside);
     await Deno.mkdir(aside, { recursive: true });
     await writeAtomically(join(aside, TENSORS_FILE), writeSafetensors(tensors));
-    await writeAtomically(join(aside, LORA_FILE), writeSafetensors(lora));
+    await writeAtomically(
+      join(aside, LORA_FILE),
+      writeLora(adapters, { format: "diffusers", metadata }),
+    );
     await writeAtomically(
       join(aside, STATE_FILE),
       `${JSON.stringify({ ...counters, ...origin }, null, 2)}\n`,

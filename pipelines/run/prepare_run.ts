@@ -121,6 +121,7 @@ export async function prepareRun(
     viewing,
     start,
     folder,
+    base: config.model,
     origin,
     saveEvery: config.save_freq,
     screen,

@@ -21,6 +21,8 @@ export interface Run {
   readonly start: State;
   /** Where everything goes. */
   readonly folder: RunFolder;
+  /** The model's name or folder. */
+  readonly base: string;
   /** What checkpoints belong to. */
   readonly origin: Origin;
   /** Epochs from one checkpoint to the next. */

@@ -9,7 +9,7 @@ import {
 import { join } from "node:path";
 import { key } from "../../lib/core/random.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
-import { nameForFile } from "../../lib/io/lora_file.ts";
+import { writeLora } from "../../lib/io/lora_file.ts";
 import { declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
 import { attentionTargets } from "../../lib/models/lora.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
@@ -41,7 +41,7 @@ async function writeRun(folder: string, model: string, checkpoint = "epoch-0003"
   const specs = declareUNetLora(unet, { rank: 2, scale: 1, targets: attentionTargets });
   const adapters = initParams(specs.map((spec) => ({ ...spec, init: { kind: "normal", std: 2 } })), key(6));
   const file = join(path, "checkpoints", checkpoint, "pytorch_lora_weights.safetensors");
-  await rewriteTensors(file, nameForFile(adapters));
+  await Deno.writeFile(file, writeLora(adapters, { format: "diffusers" }));
   return path;
 }
 

@@ -13,7 +13,8 @@ import type { ParamTree } from "../../lib/core/tensor.ts";
 import { interpreter, type Runtime } from "../../lib/engine/mod.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
-import { nameForFile } from "../../lib/io/lora_file.ts";
+import { writeLora } from "../../lib/io/lora_file.ts";
+import { type LoraFormat, loraLayouts } from "../../lib/io/lora_layouts.ts";
 import { decodePng } from "../../lib/io/png.ts";
 import { packParams } from "../../lib/optim/flat.ts";
 import { prepare } from "../../lib/stages/context.ts";
@@ -28,7 +29,7 @@ import { pairKey } from "../../pipelines/pair_key.ts";
 import { screenOn } from "../../pipelines/run/screen.ts";
 import { drawAll, makeSampler, type Wish } from "../../pipelines/sampler.ts";
 import { parseSeeds } from "../../pipelines/seeds.ts";
-import { rewriteTensors, withTinyModel } from "./tiny_model.ts";
+import { withTinyModel } from "./tiny_model.ts";
 
 const screen = screenOn({ line: () => {}, over: null, columns: 80, clock: () => 0 });
 
@@ -142,17 +143,14 @@ Deno.test("adapters are found by file, and read in the spellings of other tools"
   await withTinyModel(async (model, folder) => {
     const { models } = await loadPipeline(interpreter(), model, { lora: { rank: 3 } });
     const adapters = strongAdapters(models.policy.specs);
-    const peft = Object.fromEntries(
-      Object.entries(adapters).map(([name, param]) => [`unet.${name}`, param]),
-    );
-    for (const [i, tree] of [nameForFile(adapters), peft].entries()) {
-      const path = join(folder, `${i}.safetensors`);
-      await rewriteTensors(path, tree);
+    const narrow = await loadPipeline(interpreter(), model, { lora: { rank: 2 } });
+    for (const format of Object.keys(loraLayouts) as LoraFormat[]) {
+      const path = join(folder, `${format}.safetensors`);
+      await Deno.writeFile(path, writeLora(adapters, { format }));
       const file = await readAdapterFile(path);
-      assertEquals([file.rank, file.run], [3, null]);
+      assertEquals([file.rank, file.formats, file.run], [3, [format], null]);
       assertEquals(adaptersFor(file, models.policy.specs), adapters);
-      const wide = await loadPipeline(interpreter(), model, { lora: { rank: 4 } });
-      const { message } = assertThrows(() => adaptersFor(file, wide.models.policy.specs), SyntaxError);
+      const { message } = assertThrows(() => adaptersFor(file, narrow.models.policy.specs), SyntaxError);
       assertStringIncludes(message, path);
     }
     for (const path of [join(folder, "none"), folder]) {
