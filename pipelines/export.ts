@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, dirname, extname, relative } from "node:path";
+import { basename, dirname, extname } from "node:path";
 import { writeLora } from "../lib/io/lora_file.ts";
 import { type LoraFormat, loraLayouts } from "../lib/io/lora_layouts.ts";
 import { formatMetadata, ownMetadata } from "../lib/io/lora_metadata.ts";
@@ -12,7 +12,7 @@ import { type AdapterFile, readAdapterFile } from "./adapters.ts";
 import { dtypeOption, readArguments } from "./arguments.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";
 import { nearest } from "./nearest.ts";
-import { fromCaller } from "./paths.ts";
+import { fromCaller, fromHere } from "./paths.ts";
 import { LORA_FILE } from "./run/checkpoint.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -61,7 +61,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { lora, format, out } = request;
   console.log(
     `${lora.layers} layers of rank ${lora.rank}, ${lora.formats.join(" and ")} to ${format}: ` +
-      relative(fromCaller("."), out),
+      fromHere(out),
   );
   return 0;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Shape } from "../lib/core/tensor.ts";
 import { checkMerge, mergeLora } from "../lib/io/lora_merge.ts";
 import { ownMetadata } from "../lib/io/lora_metadata.ts";
@@ -21,7 +21,7 @@ import {
   writeAtomically,
 } from "./files.ts";
 import { modelFolder, weightsFile } from "./load/model_folder.ts";
-import { fromCaller } from "./paths.ts";
+import { fromCaller, fromHere } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
 
 const HELP = `Writes a model's folder with adapters merged into its UNet, for tools that know no adapters.
@@ -37,6 +37,9 @@ Usage: attune merge PATH --out FOLDER [options]
 
 A weight becomes W + strength * alpha/rank * B A. The model's other parts are copied. One tensor is in memory at a time.
 `;
+
+/** A model's folders as `load_pipeline.ts` reads them. */
+const PARTS = ["scheduler", "tokenizer", "text_encoder", "unet", "vae", "rewards"];
 
 const UNET_FILE = "unet/diffusion_pytorch_model.safetensors";
 
@@ -69,9 +72,7 @@ export async function run(args: readonly string[]): Promise<number> {
   await mergeModel(request);
   const { lora, strength, out } = request;
   console.log(
-    `${lora.layers} layers of rank ${lora.rank} merged at strength ${strength}: ${
-      relative(fromCaller("."), out)
-    }`,
+    `${lora.layers} layers of rank ${lora.rank} merged at strength ${strength}: ${fromHere(out)}`,
   );
   return 0;
 }
@@ -150,11 +151,15 @@ async function writeUNet({ lora, model, strength, dtype }: MergeRequest, path: s
   });
 }
 
-/** Copies the parts that the model's index names, the UNet without its weights, and the judges. */
+/** Copies the parts that the model's index names and those that are read here, the UNet without its weights. */
 async function copyOthers(model: string, out: string): Promise<void> {
   const index = await readJson(join(model, "model_index.json"));
-  const parts = Object.keys(Object(index)).filter((name) => !name.startsWith("_"));
-  for (const part of [...parts, "rewards"]) {
+  for (
+    const part of new Set([
+      ...PARTS,
+      ...Object.keys(Object(index)).filter((name) => /^\w+$/.test(name)),
+    ])
+  ) {
     if (!await exists(join(model, part))) continue;
     const isWeights = (name: string) => part === "unet" && basename(name) !== "config.json";
     await copyFolder(join(model, part), join(out, part), (name) => !isWeights(name));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 
 /**
  * An absolute path for one given on the command line.
@@ -14,4 +14,10 @@ import { resolve } from "node:path";
  */
 export function fromCaller(path: string): string {
   return resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), path);
+}
+
+/** A path as the person reads it: relative to the folder they are in, where it is below that. */
+export function fromHere(path: string): string {
+  const short = relative(fromCaller("."), path);
+  return short.startsWith("..") ? path : short || ".";
 }

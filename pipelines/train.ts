@@ -4,13 +4,12 @@
  * @module
  */
 
-import { relative } from "node:path";
 import { originMetadata } from "../lib/io/lora_metadata.ts";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
 import { readArguments } from "./arguments.ts";
 import { configHelp, readConfig } from "./config.ts";
-import { fromCaller } from "./paths.ts";
+import { fromHere } from "./paths.ts";
 import { profileConfig } from "./profile.ts";
 import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";
 import { epochTable } from "./run/epoch_table.ts";
@@ -173,10 +172,4 @@ async function sayHowToGoOn({ folder, screen }: Run, what: string): Promise<void
   const kept = (await listCheckpoints(folder.checkpoints)).at(-1);
   const from = kept === undefined ? "from the start" : `from epoch ${kept}`;
   screen.line(`${what}. To go on ${from}: attune train --resume ${fromHere(folder.path)}`);
-}
-
-/** A path as it is from the folder the person is in. */
-function fromHere(path: string): string {
-  const short = relative(fromCaller("."), path);
-  return short.startsWith("..") ? path : short || ".";
 }

@@ -5,6 +5,7 @@ import {
   readFromMemory,
   readTensor,
   readTensors,
+  streamSafetensors,
   writeSafetensors,
 } from "../../lib/io/safetensors.ts";
 
@@ -28,6 +29,31 @@ Deno.test("the same content gives the same bytes, whatever the order", () => {
   assertEquals(
     writeSafetensors(reversed, { metadata: { a: "1", b: "2" } }),
     writeSafetensors(tree, { metadata: { b: "2", a: "1" } }),
+  );
+});
+
+Deno.test("written piece by piece, it is the same file, and no tensor is asked for before its turn", async () => {
+  const shapes = new Map(Object.entries(tree).map(([name, { shape }]) => [name, shape]));
+  for (const dtype of ["F32", "F16"] as const) {
+    const asked: string[] = [];
+    const tensorOf = (name: string) => {
+      asked.push(name);
+      return Promise.resolve(tree[name as keyof typeof tree]);
+    };
+    const pieces: Uint8Array[] = [];
+    for await (const piece of streamSafetensors(shapes, tensorOf, { dtype })) {
+      assertEquals(asked.length, pieces.length);
+      pieces.push(piece);
+    }
+    assertEquals(asked, ["10", "a.bias", "b.weight"]);
+    const whole = new Uint8Array(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+    assertEquals(whole, writeSafetensors(tree, { dtype }));
+  }
+  const other = () => Promise.resolve(tensor([1], [0]));
+  await assertRejects(
+    () => Array.fromAsync(streamSafetensors(shapes, other)),
+    TypeError,
+    "tensor 10 as it has another shape than the header says: [1] where [0, 4] is needed",
   );
 });
 
