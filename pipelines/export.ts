@@ -22,15 +22,15 @@ Usage: attune export PATH --format NAME [options]
 
   PATH           a run's folder, a checkpoint's, or a safetensors file in any of the layouts
   --format NAME  diffusers  load_lora_weights of any version, ComfyUI
-                 kohya      AUTOMATIC1111, ComfyUI, and diffusers again
-                 peft       PEFT's names, for diffusers from 0.19 on
-                 reference  the names that the reference implementation saves
+                 kohya      AUTOMATIC1111, ComfyUI, load_lora_weights
+                 peft       PEFT, load_lora_weights of newer versions
+                 reference  load_attn_procs, as the reference implementation saves them
   --dtype TYPE   f32 or f16                                  (f32)
   --out FILE     the file                                    (NAME.FORMAT.safetensors here)
   --help         print this
 
-Strength and rank stay what they are. The file's metadata tells base model, method, reward, epoch, step and scores, as
-far as PATH does.
+What the adapters do stays the same: a strength other than 1 goes into their second matrices. The file's
+metadata tells base model, method, reward, epoch, step and scores, as far as PATH does.
 `;
 
 /** What is to be written. */

@@ -46,8 +46,8 @@ export interface LoraWriteOptions {
  *
  * @param tensors The file's tensors, named as in the file.
  * @param alpha That of the layers for which the file has none; `null`: their rank, which is strength 1.
- * @throws {SyntaxError} If there are none, one is not whole, its matrices do not fit each other, or a tensor is something else; the
- * message names the tensor.
+ * @throws {SyntaxError} If there are none, one is not whole or not finite, its matrices do not fit each other, or a tensor is
+ * something else; the message names the tensor.
  */
 export function readLora(tensors: ParamTree, alpha: number | null = null): LoraFile {
   const layers = new Map<string, Partial<Record<LoraPart, Found>>>();
@@ -147,6 +147,10 @@ function pairOf(
   }
   if (alpha !== undefined && size(alpha.param.shape) !== 1) {
     throw cannotRead(`${alpha.name} is not one number`, showShape(alpha.param.shape));
+  }
+  for (const { name, param } of [down, up]) {
+    const bad = param.data.findIndex((x) => !Number.isFinite(x));
+    if (bad >= 0) throw cannotRead(`${name} is damaged`, `element ${bad} is ${param.data[bad]}`);
   }
   const strength = (alpha?.param.data[0] ?? fallback ?? rank!) / rank!;
   if (!Number.isFinite(strength)) throw cannotRead(`${alpha?.name} is no number`, String(strength));

@@ -30,7 +30,8 @@ ${command(`./attune train --resume ${folder}${resumeOptions(run)}`)}
 ${command(`./attune generate ${quote(prompt)} --lora ${folder} --seeds 0-7`)}
 <p>To compare it with the base model on prompts it was trained with and on others:</p>
 ${command(`./attune evaluate ${folder}`)}
-<p>The adapter is <code>${lora}</code>; other tools load it too.</p>
+<p>The adapter is <code>${lora}</code>, which diffusers and ComfyUI load. For other tools:</p>
+${command(`./attune export ${folder} --format kohya`)}
 `;
 }
 

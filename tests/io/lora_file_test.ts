@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type ParamTree, tensor } from "../../lib/core/tensor.ts";
+import { type ParamTree, size, tensor } from "../../lib/core/tensor.ts";
 import { alphaOfConfig, alphaOfMetadata } from "../../lib/io/lora_alpha.ts";
 import { fitLora, readLora, writeLora } from "../../lib/io/lora_file.ts";
 import { type LoraFormat, loraLayouts, loraName, parseLoraName } from "../../lib/io/lora_layouts.ts";
 import { checkMerge, mergeLora } from "../../lib/io/lora_merge.ts";
 import { formatMetadata, originMetadata, ownMetadata } from "../../lib/io/lora_metadata.ts";
+import { parseLoraConfig } from "../../lib/models/lora.ts";
+import { declareUNet, declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
+import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { openSafetensors, readFromMemory, readTensors } from "../../lib/io/safetensors.ts";
 
 const attention = "down_blocks.0.attentions.0.transformer_blocks.0.attn1";
@@ -122,6 +125,10 @@ Deno.test("what is no whole adapter of the model is refused by name", () => {
       { ...adapters, [`${q}.lora_A.weight`]: tensor([1, 3], [0, 0, 0]) },
       "do not fit each other: [1, 3] and [4, 2]",
     ],
+    [
+      { ...adapters, [`${q}.lora_A.weight`]: tensor([2, 3], [0, NaN, 0, 0, 0, 0]) },
+      `${q}.lora_A.weight is damaged: element 1 is NaN`,
+    ],
     [{ ...adapters, [`${q}.alpha`]: tensor([2], [1, 1]) }, `${q}.alpha is not one number: [2]`],
     [{ ...adapters, [`${q}.alpha`]: tensor([], [NaN]) }, `${q}.alpha is no number: NaN`],
     [
@@ -198,4 +205,35 @@ Deno.test("metadata tells where adapters come from, and kohya's tools what they 
     title,
   );
   assertEquals([ss_network_dim, ss_base_model_version], ["Dynamic", "sd_v1"]);
+});
+
+Deno.test("Stable Diffusion 1's adapters have the names and shapes that the tools' own files have", async () => {
+  const unet = parseUNetConfig({
+    attention_head_dim: 8,
+    block_out_channels: [320, 640, 1280, 1280],
+    cross_attention_dim: 768,
+    sample_size: 64,
+  });
+  const zeros = declareUNetLora(unet, parseLoraConfig({})).map(({ name, shape }) =>
+    [name, tensor(shape, new Float32Array(size(shape)))] as const
+  );
+  // SHA-256 of the sorted lines "name shape" of files of rank 4, by diffusers 0.17.1, PEFT and kohya's scripts.
+  const expected: Readonly<Record<LoraFormat, string>> = {
+    diffusers: "62e5eb1eb4fbbb958f77ddd87a7ba26be14c2347ac81ba53b21ec3e683998904",
+    kohya: "731ba33014907e5a36e77056976698fa2bf5c62033c8775fd4913f64a5ac808b",
+    peft: "0ac0cd309525cd351bc8c59004f44df7d21ca9d8c9405b4d8a1245039094f0ca",
+    reference: "b59f1096b147326ef14f7b9ebd3de8338be5a64476d0ee74ee2aeea23d889c90",
+  };
+  for (const format of formats) {
+    const { tensors } = await open(writeLora(Object.fromEntries(zeros), { format, dtype: "F16" }));
+    const lines = Object.entries(tensors).map(([name, { shape }]) => `${name} ${shape.join("x")}`);
+    const text = new TextEncoder().encode(lines.toSorted().join("\n"));
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text)).toHex();
+    assertEquals(hash, expected[format], format);
+  }
+  // Kohya's names lose where the dots were, of every layer of the UNet.
+  for (const { name } of declareUNet(unet).filter(({ shape }) => shape.length > 1)) {
+    const layer = name.replace(/\.weight$/, "");
+    assertEquals(parseLoraName(loraName(loraLayouts.kohya, layer, "down"))?.layer, layer);
+  }
 });

@@ -21,7 +21,7 @@ import { changeOf, estimate } from "../../pipelines/evaluate/compare.ts";
 import { evaluate, type Evaluation } from "../../pipelines/evaluate/evaluation.ts";
 import { showEvaluation } from "../../pipelines/evaluate/show.ts";
 import { readJson } from "../../pipelines/files.ts";
-import { rewriteTensors, withTinyModel } from "./tiny_model.ts";
+import { withTinyModel } from "./tiny_model.ts";
 
 async function evaluated(model: string, ...args: string[]): Promise<Evaluation> {
   const task = await readTask([...args, "--model", model, "--steps", "2", "--seeds", "0-1"]);

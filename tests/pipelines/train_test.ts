@@ -4,7 +4,7 @@ import { interpreter } from "../../lib/engine/mod.ts";
 import { key, normals } from "../../lib/core/random.ts";
 import { tensor } from "../../lib/core/tensor.ts";
 import type { State } from "../../lib/stages/records.ts";
-import { exists, readJson, readSafetensors } from "../../pipelines/files.ts";
+import { exists, readJson, readSafetensors, withSafetensors } from "../../pipelines/files.ts";
 import { readCheckpoint, saveCheckpoint, stateOf } from "../../pipelines/run/checkpoint.ts";
 import { withoutMachine } from "../../pipelines/run/metrics_file.ts";
 import { prepareRun } from "../../pipelines/run/prepare_run.ts";
@@ -109,15 +109,30 @@ Deno.test("train", async (t) => {
       assert(colourfulness.change_error > 0);
     });
 
-    await t.step("writes adapters that other tools find", async () => {
-      const file = await readSafetensors(
-        join(whole.folder.checkpoints, "epoch-0003/pytorch_lora_weights.safetensors"),
-      );
-      const names = Object.keys(file);
-      assert(names.length > 0);
-      for (const name of names) {
-        assert(/^unet\..*\.processor\.to_(q|out)_lora\.(up|down)\.weight$/.test(name), name);
-      }
+    await t.step("writes adapters that other tools find, and that tell where they come from", async () => {
+      const path = join(whole.folder.checkpoints, "epoch-0003/pytorch_lora_weights.safetensors");
+      const { rewards, evaluation } = (await linesOf(whole))[3]!;
+      await withSafetensors(path, ({ entries, metadata }) => {
+        const names = [...entries.keys()];
+        assert(names.length > 0);
+        for (const name of names) {
+          assert(/^unet\..*\.processor\.to_(q|out)_lora\.(up|down)\.weight$/.test(name), name);
+        }
+        const means = (numbers: Record<string, { mean: number }>) =>
+          JSON.stringify(Object.fromEntries(Object.entries(numbers).map(([name, { mean }]) => [name, mean])));
+        assertEquals(metadata, {
+          format: "pt",
+          "attune.base": "model",
+          "attune.base_hash": origin.model,
+          "attune.method": "tdpo-r",
+          "attune.reward": "colourfulness",
+          "attune.epoch": "3",
+          "attune.step": String(end.policy.step),
+          "attune.scores": means(rewards),
+          "attune.evaluation": means(evaluation.rewards),
+        });
+        return Promise.resolve();
+      });
     });
 
     await t.step("does the same again", async () => {
