@@ -94,7 +94,7 @@ export async function exportLora({ lora, format, dtype, out }: ExportRequest): P
   const title = {
     name: basename(out, extname(out)),
     date: ((await Deno.stat(path)).mtime ?? new Date(0)).toISOString(),
-    base: own["attune.base"] ?? basename(run?.config.model ?? "unknown"),
+    base: own["attune.base"] ?? (run === null ? null : basename(run.config.model)),
   };
   const metadata = { ...own, ...formatMetadata(format, adapters, title) };
   const file = named(path, () => writeLora(adapters, { format, dtype, metadata }));

@@ -141,7 +141,8 @@ function pairOf(
     throw cannotRead(`${layer} lacks its ${down === undefined ? "first" : "second"} matrix`, `${name} alone`);
   }
   const [rank, own] = [down.param.shape[0], up.param.shape[1]];
-  if (down.param.shape.length < 2 || rank === 0 || rank !== own) {
+  const areMatrices = down.param.shape.length > 1 && size(up.param.shape.slice(2)) === 1;
+  if (!areMatrices || rank === 0 || rank !== own) {
     const shapes = `${showShape(down.param.shape)} and ${showShape(up.param.shape)}`;
     throw cannotRead(`the matrices ${down.name} and ${up.name} do not fit each other`, shapes);
   }

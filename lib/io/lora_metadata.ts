@@ -32,8 +32,8 @@ export interface LoraTitle {
   readonly name: string;
   /** When the adapters were made, as ISO 8601. */
   readonly date: string;
-  /** The name of the model that they belong to. */
-  readonly base: string;
+  /** The name of the model that they belong to; `null` if nobody knows. */
+  readonly base: string | null;
 }
 
 /** What the keys of ours begin with. */
@@ -76,7 +76,7 @@ export function formatMetadata(
     ss_network_dim: dim,
     ss_network_alpha: dim,
     ss_output_name: name,
-    ss_sd_model_name: base,
+    ...base !== null && { ss_sd_model_name: base },
     "modelspec.sai_model_spec": "1.0.0",
     "modelspec.title": name,
     "modelspec.date": date,

@@ -125,6 +125,7 @@ Deno.test("what is no whole adapter of the model is refused by name", () => {
       { ...adapters, [`${q}.lora_A.weight`]: tensor([1, 3], [0, 0, 0]) },
       "do not fit each other: [1, 3] and [4, 2]",
     ],
+    [{ ...adapters, [`${q}.lora_B.weight`]: tensor([2, 2, 2], Array(8).fill(0)) }, "[2, 3] and [2, 2, 2]"],
     [
       { ...adapters, [`${q}.lora_A.weight`]: tensor([2, 3], [0, NaN, 0, 0, 0, 0]) },
       `${q}.lora_A.weight is damaged: element 1 is NaN`,
