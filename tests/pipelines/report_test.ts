@@ -117,6 +117,7 @@ Deno.test("the report of a whole run", async (t) => {
       `./attune train --resume ${folder} --set num_epochs=30`,
       `./attune generate cat --lora ${folder} --seeds 0-7`,
       `./attune evaluate ${folder}`,
+      `./attune export ${folder} --format kohya`,
     ]);
     assertMatch(page.textContent, /\d+ settings, \d+ as by default/);
   });
