@@ -29,6 +29,7 @@ export type FunctionName =
   | "abs"
   | "sign"
   | "floor"
+  | "round"
   | "exp"
   | "log"
   | "sqrt"
@@ -73,6 +74,7 @@ export const functions: Readonly<Record<FunctionName, ElementwiseFunction>> = {
   abs: call("abs", Math.abs),
   sign: call("sign", Math.sign),
   floor: call("floor", Math.floor),
+  round: call("round", roundToEven),
   exp: call("exp", Math.exp),
   log: call("log", Math.log),
   sqrt: call("sqrt", Math.sqrt),
@@ -123,6 +125,13 @@ const ERF = [
   "-0.82215223",
   "0.17087277",
 ] as const; // deno-fmt-ignore
+
+/** The nearest integer, the even one of two. */
+function roundToEven(x: number): number {
+  const floor = Math.floor(x);
+  const isUp = x - floor === 0.5 ? floor % 2 !== 0 : x - floor > 0.5;
+  return isUp ? floor + 1 : floor;
+}
 
 /** The error function, by the same fit. */
 export function erf(x: number): number {

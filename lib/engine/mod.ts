@@ -26,5 +26,6 @@ export type { AttentionAttrs } from "./ops/attention_problem.ts";
 export * from "./ops/norm_stats.ts";
 export * from "./ops/gather.ts";
 export * from "./ops/random.ts";
+export * from "./ops/bytes.ts";
 export * from "./ops/vector.ts";
 export * from "./ops/adamw.ts";

@@ -12,4 +12,5 @@ export * from "./conv_tower.ts";
 export * from "./critic.ts";
 export * from "./critic_config.ts";
 export * from "./lora.ts";
+export * from "./pixel_values.ts";
 export * from "./unet_2d_condition.ts";

@@ -9,6 +9,7 @@ import { attention } from "../../kernels/attention.ts";
 import { attentionGradKeyValue } from "../../kernels/attention_grad_key_value.ts";
 import { attentionGradQuery } from "../../kernels/attention_grad_query.ts";
 import type { AttentionSpec } from "../../kernels/attention_tiles.ts";
+import { bytesToLevels } from "../../kernels/bytes_to_levels.ts";
 import { copyRows, padRows } from "../../kernels/copy.ts";
 import { elementwise } from "../../kernels/elementwise.ts";
 import type { Expression, Instruction } from "../../kernels/expression.ts";
@@ -19,6 +20,7 @@ import type { Kernel } from "../../kernels/kernel.ts";
 import { normStats, normStatsMerge } from "../../kernels/norm_stats.ts";
 import { random } from "../../kernels/random.ts";
 import { reduce } from "../../kernels/reduce.ts";
+import { resampleBytes } from "../../kernels/resample_bytes.ts";
 import { contiguousStrides } from "../../lib/core/tensor.ts";
 import { nearest } from "../nearest.ts";
 import { UsageError } from "../usage_error.ts";
@@ -145,6 +147,21 @@ export const families: Readonly<Record<string, Family>> = {
     doc: "numbers",
     form: /^(\d+)$/,
     write: ([count]) => [random(Number(count), "normal")],
+  },
+  resample_bytes: {
+    example: "resample_bytes 512x512x3 to 224 by 10",
+    doc: "positions before x along x behind the axis, windows and their weights",
+    form: /^(\d+)x(\d+)x(\d+) to (\d+) by (\d+)$/,
+    write: (parts) => {
+      const [outer, extent, inner, count, taps] = numbers(parts) as [number, number, number, number, number];
+      return [resampleBytes({ outer, extent, inner, count, taps })];
+    },
+  },
+  bytes_to_levels: {
+    example: "bytes_to_levels 50176x3",
+    doc: "pixels x channels",
+    form: /^(\d+)x(\d+)$/,
+    write: ([count, channels]) => [bytesToLevels(Number(count), Number(channels))],
   },
   adamw: {
     example: "adamw 797184",

@@ -106,6 +106,7 @@ export const opCases: readonly OpCase[] = [
   unary("abs", e.abs, { hasKinks: true }),
   unary("sign", e.sign, { smooth: false }),
   unary("floor", e.floor, { smooth: false }),
+  unary("round", (x) => e.round(e.mul(e.floor(e.mul(x, 4)), 0.5)), { smooth: false }),
   unary("exp", e.exp),
   unary("log", e.log, { positive: true }),
   unary("sqrt", e.sqrt, { positive: true }),
@@ -341,6 +342,19 @@ export const opCases: readonly OpCase[] = [
     name: "random, normal",
     operands: () => [{ words: [2], below: 2 ** 32 }],
     fn: (key) => e.randomNormal(key!, [41]),
+    smooth: false,
+  },
+  {
+    name: "resample_bytes, and their levels",
+    operands: (p) => {
+      const out = p(1, 6);
+      return [[p(1, 2), 9, p(1, 5), 3], { words: [out, 1 + p(1, 4)], below: 6 }, [256, 3]];
+    },
+    fn: (x, windows, levels) => {
+      const bytes = e.clamp(e.round(e.mul(x!, 100)), 0, 255);
+      // Larger than bytes, as the random weights are far below one.
+      return [e.resampleBytes(e.mul(bytes, 2 ** 15), windows!, 1), e.bytesToLevels(bytes, levels!)];
+    },
     smooth: false,
   },
   {

@@ -48,6 +48,8 @@ export const abs: Unary = unary("abs", (ct, x) => mul(ct, sign(x)));
 export const sign: Unary = unary("sign", () => null);
 /** The largest integer not above; no gradient. */
 export const floor: Unary = unary("floor", () => null);
+/** The nearest integer, of two the even one; no gradient. */
+export const round: Unary = unary("round", () => null);
 /** `e^x`. */
 export const exp: Unary = unary("exp", (ct, _, y) => mul(ct, y));
 /** The natural logarithm. */
