@@ -5,9 +5,10 @@
  */
 
 import { join, relative } from "node:path";
+import { floatsToBytes } from "../lib/core/bytes.ts";
 import { type FloatTensor, size } from "../lib/core/tensor.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
-import { encodePng, floatsToBytes, type Image } from "../lib/io/png.ts";
+import { encodePng, type Image } from "../lib/io/png.ts";
 import { joinRows } from "../lib/stages/rows.ts";
 import { type AdapterFile, adaptersFor, readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";

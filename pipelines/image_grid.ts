@@ -3,8 +3,9 @@
  * @module
  */
 
+import { floatsToBytes } from "../lib/core/bytes.ts";
 import type { FloatTensor } from "../lib/core/tensor.ts";
-import { floatsToBytes, type Image } from "../lib/io/png.ts";
+import type { Image } from "../lib/io/png.ts";
 
 /** How a grid is laid out. */
 export interface GridOptions {

@@ -18,7 +18,7 @@ export function seededImage(seed: number, height: number, width: number): FloatT
 }
 
 /** A number to a word that looks random: the finalizer of MurmurHash3. */
-function mixed(number: number): number {
+export function mixed(number: number): number {
   const first = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
   const second = Math.imul(first ^ (first >>> 13), 0xc2b2ae35);
   return (second ^ (second >>> 16)) >>> 0;

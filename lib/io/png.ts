@@ -4,7 +4,6 @@
  */
 
 import { decode, encode } from "fast-png";
-import type { F32 } from "../core/tensor.ts";
 
 /** An image in memory. */
 export interface Image {
@@ -59,12 +58,6 @@ export function decodePng(file: Uint8Array): DecodedPng {
     );
   }
   return { width, height, channels, data: new Uint8Array(data), text };
-}
-
-/** Rounds values of `[0, 1]` times 255, taken in f32, to bytes, half to even; what lies outside is clamped. */
-export function floatsToBytes(values: F32): Uint8Array<ArrayBuffer> {
-  // A clamped array rounds half to even and clamps by definition.
-  return new Uint8Array(Uint8ClampedArray.from(values, (value) => Math.fround(value * 255)).buffer);
 }
 
 function escapeUnicode(text: string): string {

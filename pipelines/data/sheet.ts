@@ -3,7 +3,8 @@
  * @module
  */
 
-import { floatsToBytes, type Image } from "../../lib/io/png.ts";
+import type { Image } from "../../lib/io/png.ts";
+import { floatsToBytes } from "../../lib/core/bytes.ts";
 import type { F32 } from "../../lib/core/tensor.ts";
 import { SIZE } from "./pack.ts";
 

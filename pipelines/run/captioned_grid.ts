@@ -4,8 +4,9 @@
  * @module
  */
 
+import { floatsToBytes } from "../../lib/core/bytes.ts";
 import type { FloatTensor } from "../../lib/core/tensor.ts";
-import { floatsToBytes, type Image } from "../../lib/io/png.ts";
+import type { Image } from "../../lib/io/png.ts";
 import { blankCanvas, type Canvas, paste, write } from "./canvas.ts";
 import { LETTER_HEIGHT, textWidth } from "./font.ts";
 

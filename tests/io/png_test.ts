@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodePng, encodePng, floatsToBytes, type Image } from "../../lib/io/png.ts";
+import { decodePng, encodePng, type Image } from "../../lib/io/png.ts";
 
 const image: Image = {
   width: 3,
@@ -27,15 +27,4 @@ Deno.test("the same image gives the same bytes", () => {
 
 Deno.test("pixels that do not fit the extents are refused", () => {
   assertThrows(() => encodePng({ ...image, height: 3 }), TypeError, "[3, 3, 3] holds 27 bytes: 18 given");
-});
-
-Deno.test("floats become bytes, rounded half to even and clamped", () => {
-  assertEquals([...floatsToBytes(Float32Array.of(-1, 0, 0.5 / 255, 1.5 / 255, 0.999, 2))], [
-    0,
-    0,
-    0,
-    2,
-    255,
-    255,
-  ]);
 });
