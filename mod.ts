@@ -50,6 +50,7 @@ export type { ActivationName } from "./lib/nn/activation.ts";
 export type { Init, ParamSpec, Scope } from "./lib/nn/scope.ts";
 export type { OptimizerState } from "./lib/optim/adamw.ts";
 export type { FlatLayout, Segment } from "./lib/optim/flat.ts";
+export type { CustomReward, CustomScore } from "./lib/rewards/custom_reward.ts";
 export type { DualEncoderConfig, ImageTowerConfig } from "./lib/rewards/dual_encoder.ts";
 export type { GoldStatistics, Moments as GoldMoments, Terms } from "./lib/rewards/gold.ts";
 export * from "./lib/rewards/reward.ts";

@@ -15,7 +15,7 @@ import { type JudgeName, judgeNames } from "./load/judges.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { checkRewardName } from "./load_rewards.ts";
 import { openRuntime } from "./open_runtime.ts";
-import { fromCaller } from "./paths.ts";
+import { fromCaller, isPath } from "./paths.ts";
 import { readPrompts } from "./prompts.ts";
 import { screenOn, systemTerminal } from "./run/screen.ts";
 import { parseSeeds } from "./seeds.ts";
@@ -30,7 +30,7 @@ Usage: attune evaluate [PATH] [options]
   --prompts LIST   an embedded list, or a file with a prompt a line; as often as you like
                    (a run's own and unseen_animals; without a run, simple_animals)
   --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12  (0-7)
-  --rewards LIST   names with commas between them                        (all whose weights are there)
+  --rewards LIST   names or files, with commas between them (all whose weights are there, and the run's own files)
   --judge NAME     who sees diversity and what images show: ${judgeNames.join(", ")}  (clip)
   --strength X     how much of the adapters                               (1)
   --model NAME     an embedded model, or a folder in the diffusers layout (the run's, or mini)
@@ -122,6 +122,7 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
     trained: trained === null ? null : await readPrompts(trained),
     seeds,
     rewards: rewards.length > 0 ? rewards : null,
+    rewardFiles: lora?.run ? [config.rewards.train, ...config.rewards.evaluate].filter(isPath) : [],
     judge: judgeNamed(options.judge ?? "clip"),
     sampling: samplingFrom(options, config.sample, images),
     out: options.out === undefined

@@ -19,8 +19,10 @@ import { miniPick } from "../lib/rewards/mini_pick.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
 import type { Frozen } from "../lib/stages/models.ts";
 import type { Judge, JudgeName, Judges } from "./load/judges.ts";
+import { loadRewardFile } from "./load/reward_file.ts";
 import { exists } from "./files.ts";
 import { nearest } from "./nearest.ts";
+import { isPath } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What rewards are made from. */
@@ -39,9 +41,10 @@ const BATCH = 32;
 /**
  * Makes rewards. Those that share a tower share its memory.
  *
- * @param names Of {@linkcode rewardCatalogue}, in any order.
- * @returns The rewards by name, in that order.
- * @throws {UsageError} If a name is unknown, or its weights are not there or do not fit.
+ * @param names Of {@linkcode rewardCatalogue}, or paths of files that export a reward, in any order.
+ * @returns The rewards by these names and paths, in that order.
+ * @throws {UsageError} If a name is unknown, its weights are not there or do not fit, a file cannot be used, or two have one
+ * name.
  */
 export async function loadRewards(
   source: RewardSource,
@@ -49,17 +52,26 @@ export async function loadRewards(
 ): Promise<Readonly<Record<string, Reward>>> {
   names.forEach(checkRewardName);
   const rewards: Record<string, Reward> = {};
-  for (const name of names) rewards[name] = await loadReward(source, name);
+  for (const name of names) {
+    const reward = await loadReward(source, name);
+    const other = Object.keys(rewards).find((key) => key !== name && rewards[key]!.name === reward.name);
+    if (other !== undefined) {
+      throw new UsageError(
+        `Cannot use rewards as two have the name ${reward.name}: ${other} and ${name}; export another name`,
+      );
+    }
+    rewards[name] = reward;
+  }
   return rewards;
 }
 
 /**
- * Checks that there is such a reward.
+ * Checks that there is such a reward; a file is looked at when it is loaded.
  *
  * @throws {UsageError} If not, with the name that may be meant.
  */
 export function checkRewardName(name: string): void {
-  if (Object.hasOwn(rewardCatalogue, name)) return;
+  if (isPath(name) || Object.hasOwn(rewardCatalogue, name)) return;
   const names = Object.keys(rewardCatalogue);
   const meant = nearest(name, names);
   throw new UsageError(
@@ -121,6 +133,7 @@ async function missingFile(folder: string, files: readonly string[]): Promise<st
 }
 
 async function loadReward(source: RewardSource, name: string): Promise<Reward> {
+  if (isPath(name)) return (await loadRewardFile(name)).reward;
   const { judges } = source;
   const formula = analyticRewards.find((reward) => reward.name === name);
   if (formula !== undefined) return formula;

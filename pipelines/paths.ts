@@ -6,6 +6,11 @@
 
 import { relative, resolve } from "node:path";
 
+/** Whether what a person wrote is a path: embedded things have names without a dot or a slash. */
+export function isPath(nameOrPath: string): boolean {
+  return /[./\\]/.test(nameOrPath);
+}
+
 /**
  * An absolute path for one given on the command line.
  *

@@ -6,7 +6,7 @@
 
 import { whyUnread } from "./files.ts";
 import { nearest } from "./nearest.ts";
-import { fromCaller } from "./paths.ts";
+import { fromCaller, isPath } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
 
 const FOLDER = new URL("prompts/", import.meta.url);
@@ -20,8 +20,7 @@ const FOLDER = new URL("prompts/", import.meta.url);
  * @throws {UsageError} If there is no such list or file, or it holds no prompt.
  */
 export async function readPrompts(nameOrFile: string): Promise<readonly string[]> {
-  const isFile = /[./\\]/.test(nameOrFile);
-  const prompts = linesOf(await readText(nameOrFile, isFile));
+  const prompts = linesOf(await readText(nameOrFile, isPath(nameOrFile)));
   if (prompts.length === 0) throw new UsageError(`Cannot use prompts as the list is empty: ${nameOrFile}`);
   return prompts;
 }

@@ -104,11 +104,11 @@ export async function runRequest(
     screen.line("Stopped before training began.");
     return 0;
   }
-  const { num_epochs, model, rewards } = config;
+  const { num_epochs, model } = config;
   screen.line(
     run.start.epoch >= num_epochs
       ? `All ${num_epochs} epochs are done: --set num_epochs=N makes the run longer.`
-      : `${model} for ${rewards.train}: ${samplesPerEpoch(config)} images an epoch, in ${
+      : `${model} for ${run.ctx.rewards.train.name}: ${samplesPerEpoch(config)} images an epoch, in ${
         fromHere(folder.path)
       }`,
   );

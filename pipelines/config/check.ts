@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { checkOptions } from "../../lib/stages/options.ts";
 import { nearest } from "../nearest.ts";
+import { isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 import type { Compat } from "./field.ts";
 import { listFields, listSections } from "./fields.ts";
@@ -43,7 +44,7 @@ export function checkConfig(raw: RawConfig): Config {
 function checkTogether(config: Config): void {
   const { critic, per_prompt_stat_tracking: tracking, rewards } = config;
   for (const name of [rewards.train, ...rewards.evaluate]) {
-    if (Object.hasOwn(rewardCatalogue, name)) continue;
+    if (isPath(name) || Object.hasOwn(rewardCatalogue, name)) continue;
     throw new UsageError(
       `Cannot use rewards as there is no such reward: ${name}${hint(name, Object.keys(rewardCatalogue))}`,
     );

@@ -59,11 +59,11 @@ export function configSchema(compat: Compat) {
 function rewards() {
   return section({
     train: field(z.string(), "colourfulness", {
-      doc: "The reward that training raises",
+      doc: "The reward that training raises: a name, or a file of yours that exports one",
       reference: "reward_fn",
     }),
     evaluate: field(z.array(z.string()), ["gold", "mini_aesthetic", "mini_pick", "mini_hps", "sharpness"], {
-      doc: "Rewards that are watched and never touch the gradient",
+      doc: "Rewards that are watched and never touch the gradient, names or files",
     }),
   });
 }

@@ -37,8 +37,10 @@ export interface EvaluationRequest {
   readonly trained: readonly string[] | null;
   /** An image of each prompt for each of these. */
   readonly seeds: readonly number[];
-  /** Rewards to measure; `null`: all whose weights are there. */
+  /** Rewards to measure; `null`: all whose weights are there, and those of `rewardFiles`. */
   readonly rewards: readonly string[] | null;
+  /** The files of rewards that the adapters' run has. */
+  readonly rewardFiles: readonly string[];
   /** Who sees diversity and what images show. */
   readonly judge: JudgeName;
   /** How images are drawn. */
@@ -103,7 +105,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const { lora, strength, lists, trained, seeds, sampling, judge: judgeName } = request;
   const { available, missing } = await availableRewards(folder);
-  const names = request.rewards ?? available;
+  const names = request.rewards ?? [...available, ...new Set(request.rewardFiles)];
   const isJudged = await hasJudge(folder, judgeName);
   const pipeline = await loadPipeline(runtime, folder, {
     rewards: names,

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { exists, pathOf, readJson } from "../files.ts";
 import { nearest } from "../nearest.ts";
-import { fromCaller } from "../paths.ts";
+import { fromCaller, isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** Embedded models. */
@@ -22,7 +22,7 @@ const MODELS = new URL("../../models/", import.meta.url);
  * @throws {UsageError} If there is no such model.
  */
 export async function modelFolder(nameOrFolder: string): Promise<string> {
-  const isFolder = /[./\\]/.test(nameOrFolder);
+  const isFolder = isPath(nameOrFolder);
   const folder = isFolder ? fromCaller(nameOrFolder) : join(pathOf(MODELS), nameOrFolder);
   if (await exists(join(folder, "model_index.json"))) return folder;
   if (isFolder) {

@@ -66,8 +66,9 @@ export function measureRun(run: Run): Measured {
 }
 
 /** The names of the rewards of a run: the trained one, the configured ones, then what else was logged. */
-export function rewardNames({ config, lines }: Run): readonly string[] {
-  const trained = trainedReward(config);
+export function rewardNames(run: Run): readonly string[] {
+  const { config, lines, manifest } = run;
+  const trained = trainedReward(run);
   const logged = lines.flatMap((line) => [
     ...keysAt(line, "evaluation", "rewards"),
     ...keysAt(line, "rewards"),
@@ -75,10 +76,16 @@ export function rewardNames({ config, lines }: Run): readonly string[] {
   return [
     ...new Set([
       ...trained === undefined ? [] : [trained],
-      ...textsAt(config, "rewards", "evaluate"),
+      ...textsAt(config, "rewards", "evaluate").map((setting) => loggedName(manifest, setting)),
       ...logged,
     ]),
   ];
+}
+
+/** The name of the reward that a run was trained on. */
+export function trainedReward({ config, manifest }: Run): string | undefined {
+  const setting = textAt(config, "rewards", "train");
+  return setting === undefined ? undefined : loggedName(manifest, setting);
 }
 
 /** The last point of a reward. */
@@ -109,7 +116,7 @@ interface Logged extends Pick<Point, "epoch" | "mean" | "std"> {
 
 function measure(run: Run, source: Measured["source"], rewardsOf: (line: Tree) => unknown): Measured {
   const images = source === "evaluations" ? evaluatedImages(run) : batchImages(run);
-  const trained = trainedReward(run.config);
+  const trained = trainedReward(run);
   const rewards = rewardNames(run).map((name, index) => {
     const found = run.lines.flatMap((line) => {
       const [mean, std, change, changeError] = ["mean", "std", "change", "change_error"]
@@ -153,8 +160,10 @@ function batchImages({ config }: Run): number | null {
   return size === undefined || batches === undefined ? null : size * batches;
 }
 
-function trainedReward(config: Tree): string | undefined {
-  return textAt(config, "rewards", "train");
+/** The name that a reward is logged by: a file's stands in the manifest. */
+function loggedName(manifest: Tree, setting: string): string {
+  const names = keysAt(manifest, "reward_files");
+  return names.find((name) => textAt(manifest, "reward_files", name, "path") === setting) ?? setting;
 }
 
 function average(values: readonly number[]): number {

@@ -8,7 +8,7 @@ import { criticFigures } from "./critic_figures.ts";
 import { showFigure } from "./figure.ts";
 import type { Picture, Pictures } from "./images.ts";
 import { type Markup, markup, trusted } from "./markup.ts";
-import { measureBatches, measureRun } from "./measure.ts";
+import { measureBatches, measureRun, trainedReward } from "./measure.ts";
 import { nextSteps } from "./next_steps.ts";
 import { adapterLine, facts, notes } from "./notes.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -103,9 +103,10 @@ ${nextSteps(run)}
 `.text;
 }
 
-function titleOf({ name, config, manifest }: Run): string {
+function titleOf(run: Run): string {
+  const { name, config, manifest } = run;
   const model = textAt(config, "model") ?? textAt(manifest, "model", "name");
-  const reward = textAt(config, "rewards", "train");
+  const reward = trainedReward(run);
   const method = textAt(config, "method");
   return [
     `Run ${name}`,

@@ -6,6 +6,7 @@
 
 import project from "../../deno.json" with { type: "json" };
 import type { RunPrompts } from "./origin.ts";
+import type { RewardFile } from "../load/reward_file.ts";
 import { exists, readJson, writeAtomically } from "../files.ts";
 
 /** The program's version. */
@@ -33,6 +34,8 @@ export interface Manifest extends Sitting {
   readonly model: { readonly name: string; readonly hash: string };
   /** All prompts, by what they are for. */
   readonly prompts: RunPrompts;
+  /** The files of rewards that are not the program's own, by the rewards' names. */
+  readonly reward_files: Readonly<Record<string, { readonly path: string; readonly sha256: string }>>;
   /** Later sittings, each with the epoch it went on from. */
   readonly resumed: readonly (Sitting & { readonly epoch: number })[];
 }
@@ -49,11 +52,20 @@ export function sittingOn(adapter: string, isSoftware: boolean, now: Date): Sitt
   };
 }
 
+/** What a manifest says of files of rewards. */
+export function rewardFilesIn(files: readonly RewardFile[]): Manifest["reward_files"] {
+  return Object.fromEntries(files.map(({ path, sha256, reward }) => [reward.name, { path, sha256 }]));
+}
+
 /** Writes the manifest of a new run, or adds a sitting to that of an old one. */
 export async function writeManifest(path: string, manifest: Manifest, epoch: number): Promise<void> {
   const before = epoch > 0 && await exists(path) ? await readJson(path) as Manifest : null;
   const { started, versions, platform, adapter, software_adapter } = manifest;
   const sitting = { epoch, started, versions, platform, adapter, software_adapter };
-  const whole = before === null ? manifest : { ...before, resumed: [...before.resumed, sitting] };
+  // Files of rewards may have moved, but are the same: those of the configuration beside it are named.
+  const { reward_files } = manifest;
+  const whole = before === null
+    ? manifest
+    : { ...before, reward_files, resumed: [...before.resumed, sitting] };
   await writeAtomically(path, `${JSON.stringify(whole, null, 2)}\n`);
 }

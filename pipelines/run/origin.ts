@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { Config, RawConfig } from "../config.ts";
+import type { RewardFile } from "../load/reward_file.ts";
 import { UsageError } from "../usage_error.ts";
 import { firstDifference } from "./first_difference.ts";
 
@@ -30,19 +31,31 @@ export interface RunPrompts {
 }
 
 /**
- * Tells what a run's checkpoints belong to. How long the run goes on, how often it is saved, and where model and prompts lie may
- * change in between; what they hold may not.
+ * Tells what a run's checkpoints belong to. How long the run goes on, how often it is saved, and where model, prompts and files of
+ * rewards lie may change in between; what they hold may not.
  *
  * @param model The hash of the model's weights.
  */
-export function originOf(version: string, model: string, config: Config, prompts: RunPrompts): Origin {
-  const { num_epochs: _epochs, save_freq: _saves, model: _place, evaluate, images, ...rest } = config;
+export function originOf(
+  version: string,
+  model: string,
+  config: Config,
+  prompts: RunPrompts,
+  rewardFiles: readonly RewardFile[],
+): Origin {
+  const { num_epochs: _epochs, save_freq: _saves, model: _place, rewards, evaluate, images, ...rest } =
+    config;
+  const content = (nameOrPath: string) => {
+    const file = rewardFiles.find(({ path }) => path === nameOrPath);
+    return file === undefined ? nameOrPath : `${file.reward.name} with the hash ${short(file.sha256)}`;
+  };
   return {
     version,
     model,
     config: {
       ...rest,
       prompts: digest(prompts.train),
+      rewards: { train: content(rewards.train), evaluate: rewards.evaluate.map(content) },
       evaluate: { ...evaluate, prompts: digest(prompts.evaluate) },
       images: { ...images, prompts: digest(prompts.images) },
     },

@@ -15,7 +15,7 @@ import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
 import { stateOf } from "./checkpoint.ts";
 import { openGallery } from "./evaluation.ts";
-import { sittingOn, VERSION, writeManifest } from "./manifest.ts";
+import { rewardFilesIn, sittingOn, VERSION, writeManifest } from "./manifest.ts";
 import { originOf } from "./origin.ts";
 import type { Request } from "./request.ts";
 import type { Run } from "./run.ts";
@@ -60,7 +60,7 @@ export async function prepareRun(
   screen: Screen,
   stop: AbortSignal,
 ): Promise<Run> {
-  const { config, prompts, folder, checkpoint } = request;
+  const { config, prompts, rewardFiles, folder, checkpoint } = request;
   const { runtime } = adapter;
   const model = await modelFolder(config.model);
   screen.progress(0, "loading");
@@ -83,7 +83,7 @@ export async function prepareRun(
     },
     clock: () => performance.now(),
   });
-  const origin = originOf(VERSION, hash, config, prompts);
+  const origin = originOf(VERSION, hash, config, prompts, rewardFiles);
   const start = checkpoint === null ? initialState(ctx) : stateOf(checkpoint, ctx.layouts, origin);
   if (start.epoch > config.num_epochs) {
     throw new UsageError(
@@ -114,6 +114,7 @@ export async function prepareRun(
     seed: config.seed,
     model: { name: config.model, hash },
     prompts,
+    reward_files: rewardFilesIn(rewardFiles),
     resumed: [],
   }, start.epoch);
   return {

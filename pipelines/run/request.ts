@@ -7,7 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { type Config, readConfig } from "../config.ts";
 import { modelFolder } from "../load/model_folder.ts";
-import { fromCaller } from "../paths.ts";
+import { loadRewardFile, type RewardFile } from "../load/reward_file.ts";
+import { fromCaller, isPath } from "../paths.ts";
 import { readPrompts } from "../prompts.ts";
 import { UsageError } from "../usage_error.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
@@ -32,6 +33,8 @@ export interface Request {
   readonly config: Config;
   /** All prompts, by what they are for. */
   readonly prompts: RunPrompts;
+  /** Rewards from files. */
+  readonly rewardFiles: readonly RewardFile[];
   /** Where everything goes. */
   readonly folder: RunFolder;
   /** Where to go on from; `null`: from the beginning. */
@@ -46,7 +49,7 @@ const RUNS = fileURLToPath(new URL("../../runs", import.meta.url));
 /**
  * Checks what is asked for, and makes the folder of a new run.
  *
- * @throws {UsageError} If options, configuration, prompts or folder cannot be used.
+ * @throws {UsageError} If options, configuration, prompts, rewards or folder cannot be used.
  * @throws {Error} If the folder cannot be made.
  */
 export async function readRequest(options: TrainArguments): Promise<Request> {
@@ -54,9 +57,10 @@ export async function readRequest(options: TrainArguments): Promise<Request> {
   if (resume === undefined) {
     const config = withFullPaths(await readConfig({ config: file, set }));
     const prompts = await promptsOf(config);
+    const rewardFiles = await rewardFilesOf(config);
     await modelFolder(config.model);
     const folder = out === undefined ? await makeNumberedFolder(RUNS) : await makeRunFolder(fromCaller(out));
-    return { config, prompts, folder, checkpoint: null, isNew: true };
+    return { config, prompts, rewardFiles, folder, checkpoint: null, isNew: true };
   }
   if (file !== undefined || out !== undefined) {
     throw new UsageError(
@@ -69,19 +73,20 @@ export async function readRequest(options: TrainArguments): Promise<Request> {
   const found = await findRun(fromCaller(resume));
   const config = withFullPaths(await readConfig({ config: found.folder.config, set }));
   const prompts = await promptsOf(config);
+  const rewardFiles = await rewardFilesOf(config);
   const checkpoint = found.checkpoint === null ? null : await readCheckpoint(found.checkpoint);
-  return { config, prompts, folder: found.folder, checkpoint, isNew: false };
+  return { config, prompts, rewardFiles, folder: found.folder, checkpoint, isNew: false };
 }
 
 /** The configuration with full paths, so that the run can go on from wherever it is called next. */
 function withFullPaths(config: Config): Config {
-  // As `modelFolder` and `readPrompts` do, paths are told from names by a dot or a slash.
-  const full = (nameOrPath: string) => /[./\\]/.test(nameOrPath) ? fromCaller(nameOrPath) : nameOrPath;
-  const { model, prompts, evaluate, images } = config;
+  const full = (nameOrPath: string) => isPath(nameOrPath) ? fromCaller(nameOrPath) : nameOrPath;
+  const { model, prompts, rewards, evaluate, images } = config;
   return {
     ...config,
     model: full(model),
     prompts: full(prompts),
+    rewards: { train: full(rewards.train), evaluate: rewards.evaluate.map(full) },
     evaluate: { ...evaluate, prompts: full(evaluate.prompts) },
     images: { ...images, prompts: full(images.prompts) },
   };
@@ -95,4 +100,9 @@ async function promptsOf({ prompts, evaluate, images }: Config): Promise<RunProm
     evaluate: await once(evaluate.prompts),
     images: await once(images.prompts),
   };
+}
+
+function rewardFilesOf({ rewards }: Config): Promise<readonly RewardFile[]> {
+  const paths = new Set([rewards.train, ...rewards.evaluate].filter(isPath));
+  return Promise.all([...paths].map(loadRewardFile));
 }

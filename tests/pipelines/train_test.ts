@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { key, normals } from "../../lib/core/random.ts";
@@ -279,13 +280,15 @@ Deno.test("train", async (t) => {
         const out = join(home, "task");
         const twice = join(home, "twice.txt");
         await Deno.writeTextFile(twice, "cat\na dog, running\n\ncat\n");
+        const redness = join(home, "redness.ts");
+        await Deno.writeTextFile(redness, RED);
         const first = await readRequest({
           set: [
             ...set,
             ...["prompts", "evaluate.prompts", "images.prompts"].map((field) => `${field}=${twice}`),
             "num_epochs=1",
             "images.every=0",
-            "rewards.evaluate=[gold, colourfulness, gold]",
+            `rewards.evaluate=[gold, ${redness}, colourfulness, gold]`,
           ],
           out,
         });
@@ -296,10 +299,13 @@ Deno.test("train", async (t) => {
         assertEquals(await runRequest(more, open, screen, never), 0);
         assert(await exists(join(out, "report.html")));
         const head = lines.find((line) => line.includes("gold"))!;
-        assertEquals(head.trim().split(/\s+/).slice(0, 3), ["colourfulness", "gold", "diversity"]);
+        assertEquals(head.trim().split(/\s+/).slice(0, 3), ["colourfulness", "gold", "redness"]);
         assertEquals((await linesOf({ folder: runFolder(out) })).map(({ epoch }) => epoch), [0, 1, 2]);
         const manifest = Object(await readJson(join(out, "manifest.json")));
         assertEquals(manifest.software_adapter, true);
+        assertEquals(manifest.reward_files, {
+          redness: { path: redness, sha256: createHash("sha256").update(RED).digest("hex") },
+        });
         assertEquals(manifest.resumed.map(({ epoch }: { epoch: number }) => epoch), [1]);
         assertEquals(lines.filter((line) => line.startsWith("Report: ")).length, 2);
         const before = await filesOf(out);
@@ -308,6 +314,14 @@ Deno.test("train", async (t) => {
           () => runRequest(less, open, screen, never),
           UsageError,
           "the checkpoint's epoch 2: 1",
+        );
+        assertEquals(await filesOf(out), before);
+        await Deno.writeTextFile(redness, `${RED}// The same, but who knows?\n`);
+        const changed = await readRequest({ set: ["num_epochs=3"], resume: out });
+        await assertRejects(
+          () => runRequest(changed, open, screen, never),
+          UsageError,
+          'rewards.evaluate is ["gold","redness with the hash',
         );
         assertEquals(await filesOf(out), before);
 
@@ -327,6 +341,9 @@ Deno.test("train", async (t) => {
     }
   });
 });
+
+/** A reward of one's own. */
+const RED = `export default (images, prompts) => prompts.map((_, b) => images.data[3 * 64 * b]);\n`;
 
 Deno.test("metrics: what the machine decides is left out of comparisons", () => {
   const line = { epoch: 1, seconds: { sample: 1 }, gpu_peak_bytes: 5, policy_loss: 0.5 };
