@@ -73,6 +73,18 @@ Deno.test("batches count what an epoch samples, the trained reward comes first",
   ]);
 });
 
+Deno.test("a reward from a file is found by the name that the manifest gives it", () => {
+  const config = { rewards: { train: "/home/red.ts", evaluate: ["b", "/home/other.ts"] } };
+  const manifest = { reward_files: { redness: { path: "/home/red.ts" }, late: { path: "/home/other.ts" } } };
+  const rewards = { late: { mean: 0, std: 1 }, b: { mean: 0, std: 1 }, redness: { mean: 0, std: 1 } };
+  const run = { ...EMPTY, config, manifest, lines: [{ epoch: 1, rewards }] };
+  assertEquals(measureBatches(run).rewards.map(({ name, isTrained }) => [name, isTrained]), [
+    ["redness", true],
+    ["b", false],
+    ["late", false],
+  ]);
+});
+
 Deno.test("the mean of rewards has the errors' mean, as they judge the same images", () => {
   const run = evaluated(
     { a: { mean: 0, std: 1 }, b: { mean: 0, std: 2 } },
