@@ -13,6 +13,7 @@ export const tasks: Readonly<Record<string, Task>> = {
   generate: { doc: "Draws images for prompts", load: () => import("./generate.ts") },
   export: { doc: "Writes adapters in another tool's layout", load: () => import("./export.ts") },
   merge: { doc: "Merges adapters into a model", load: () => import("./merge.ts") },
+  fetch: { doc: "Downloads a model from the Hugging Face hub", load: () => import("./fetch.ts") },
   report: { doc: "Draws the report of a run", load: () => import("./report.ts") },
   config: { doc: "Prints a configuration, each field with its doc", load: () => import("./config.ts") },
   pretrain: { doc: "Makes the embedded model from its data", load: () => import("./pretrain.ts") },

@@ -33,7 +33,8 @@ Usage: attune evaluate [PATH] [options]
   --rewards LIST   names or files, with commas between them (all whose weights are there, and the run's own files)
   --judge NAME     who sees diversity and what images show: ${judgeNames.join(", ")}  (clip)
   --strength X     how much of the adapters                               (1)
-  --model NAME     an embedded model, or a folder in the diffusers layout (the run's, or mini)
+  --model NAME     an embedded model, a folder in the diffusers layout, or
+                   a downloaded owner/name@revision                       (the run's, or mini)
   --steps N        denoising steps                                        (the run's, or 8)
   --guidance X     classifier-free guidance; 1: none                      (the run's, or 3)
   --eta X          noise of a step                                        (the run's, or 1)

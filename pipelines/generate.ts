@@ -37,7 +37,8 @@ Usage: attune generate PROMPT… [options]
   --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12   (0)
   --lora PATH      adapters: a run's folder, a checkpoint's, or a safetensors file
   --strength X     how much of the adapters: 0 is the base model, 1 all     (1)
-  --model NAME     an embedded model, or a folder in the diffusers layout   (the run's, or mini)
+  --model NAME     an embedded model, a folder in the diffusers layout, or
+                   a downloaded owner/name@revision                         (the run's, or mini)
   --steps N        denoising steps                                          (the run's, or 8)
   --guidance X     classifier-free guidance; 1: none                        (the run's, or 3)
   --eta X          noise of a step: 1 as in training, 0 none                (the run's, or 1)

@@ -29,6 +29,7 @@ import type { Frozen, Models } from "../lib/stages/models.ts";
 import { criticConfigOf, type CriticSection } from "./config/critic_config.ts";
 import { type Judges, openJudges } from "./load/judges.ts";
 import { hashFiles, readConfigFile, weightsFile } from "./load/model_folder.ts";
+import { checkModelIndex } from "./load/model_index.ts";
 import { loadTokenizer } from "./load/tokenizer.ts";
 import { loadWeights } from "./load/weights.ts";
 import { judgeOf, loadRewards, towerOf } from "./load_rewards.ts";
@@ -82,7 +83,7 @@ export async function loadPipeline(
   folder: string,
   options: LoadOptions = {},
 ): Promise<Pipeline> {
-  await readConfigFile(join(folder, "model_index.json"), checkIndex);
+  await readConfigFile(join(folder, "model_index.json"), checkModelIndex);
   const configs = await readConfigs(folder);
   const tokenizer = await loadTokenizer(folder, configs.text);
   const files = {
@@ -148,15 +149,6 @@ interface Configs {
   readonly text: ClipTextConfig;
   readonly vae: AutoencoderKLConfig;
   readonly unet: UNet2DConditionConfig;
-}
-
-function checkIndex(json: unknown): void {
-  const { _class_name: name } = Object(json) as Record<string, unknown>;
-  if (name !== "StableDiffusionPipeline") {
-    throw new RangeError(
-      `Cannot use the model as it is not of the kind StableDiffusionPipeline: ${JSON.stringify(name)}`,
-    );
-  }
 }
 
 async function readConfigs(folder: string): Promise<Configs> {

@@ -20,7 +20,8 @@ export function configSchema(compat: Compat) {
       doc: "The reading of the method that switches follow which are null or absent",
     }),
     model: field(z.string().min(1), "mini", {
-      doc: "What is trained: an embedded model's name, or a folder in the diffusers layout",
+      doc:
+        "What is trained: an embedded model's name, a folder in the diffusers layout, or a downloaded owner/name@revision",
       reference: "pretrained.model",
     }),
     prompts: field(z.string().min(1), "simple_animals", {

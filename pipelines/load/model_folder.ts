@@ -10,6 +10,8 @@ import { exists, pathOf, readJson } from "../files.ts";
 import { nearest } from "../nearest.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
+import { findSnapshot, hubCache, repositoryFolder, repositoryOf } from "./hub_cache.ts";
+import { fetchCommand, parseRepository, type Repository, showRepository } from "./repository.ts";
 
 /** Embedded models. */
 const MODELS = new URL("../../models/", import.meta.url);
@@ -17,25 +19,21 @@ const MODELS = new URL("../../models/", import.meta.url);
 /**
  * The folder of a model.
  *
- * @param nameOrFolder An embedded model's name (`mini`), or a folder in the diffusers layout; a folder has a dot or a slash in
- * its name.
- * @throws {UsageError} If there is no such model.
+ * @param model An embedded model's name (`mini`); a folder in the diffusers layout, or a repository's in the cache that tools for
+ * the Hugging Face hub share, with a dot or a slash in its name; or a repository, `owner/name` or `owner/name@revision`, that is
+ * in that cache. Where a folder and a repository have one name, the folder is meant.
+ * @throws {UsageError} If there is no such model, with the command that downloads it where it is a repository.
  */
-export async function modelFolder(nameOrFolder: string): Promise<string> {
-  const isFolder = isPath(nameOrFolder);
-  const folder = isFolder ? fromCaller(nameOrFolder) : join(pathOf(MODELS), nameOrFolder);
-  if (await exists(join(folder, "model_index.json"))) return folder;
-  if (isFolder) {
-    throw new UsageError(`Cannot use the model as its folder has no model_index.json: ${nameOrFolder}`);
-  }
-  const names = (await Array.fromAsync(Deno.readDir(MODELS))).map(({ name }) => name).sort();
-  const meant = nearest(nameOrFolder, names);
-  throw new UsageError(
-    `Cannot use the model as there is none embedded of this name: ${nameOrFolder}; ` +
-      (meant === undefined
-        ? `there is ${names.join(", ")}, and ./FOLDER is one of yours`
-        : `did you mean ${meant}?`),
-  );
+export async function modelFolder(model: string): Promise<string> {
+  if (!isPath(model)) return await embeddedFolder(model);
+  const repository = await repositoryNamed(model);
+  return repository === null ? await ownFolder(model) : await cachedFolder(repository);
+}
+
+/** The name of a model under which it is found from any folder: a folder's full path, any other as it is. */
+export async function lastingName(model: string): Promise<string> {
+  const isOwn = isPath(model) && await repositoryNamed(model) === null;
+  return isOwn ? fromCaller(model) : model;
 }
 
 /**
@@ -56,9 +54,12 @@ export function weightsFile(folder: string, file: string): Promise<string> {
  */
 export async function fileOf(folder: string, candidates: readonly [string, ...string[]]): Promise<string> {
   for (const file of candidates) if (await exists(join(folder, file))) return file;
+  const repository = repositoryOf(folder);
   throw new UsageError(
     `Cannot load ${join(folder, candidates[0])}: there is no such file; ` +
-      "deno task pretrain makes the embedded model's files",
+      (repository === null
+        ? "deno task pretrain makes the embedded model's files"
+        : `attune fetch ${repository.id} downloads what is missing`),
   );
 }
 
@@ -99,4 +100,44 @@ export async function hashFile(path: string): Promise<string> {
     hash.update(chunk.subarray(0, n));
   }
   return hash.digest("hex");
+}
+
+async function repositoryNamed(model: string): Promise<Repository | null> {
+  const repository = parseRepository(model);
+  return repository !== null && await exists(fromCaller(model)) ? null : repository;
+}
+
+async function embeddedFolder(name: string): Promise<string> {
+  const folder = join(pathOf(MODELS), name);
+  if (await hasIndex(folder)) return folder;
+  const names = (await Array.fromAsync(Deno.readDir(MODELS))).map(({ name }) => name).sort();
+  const meant = nearest(name, names);
+  throw new UsageError(
+    `Cannot use the model as there is none embedded of this name: ${name}; ` +
+      (meant === undefined
+        ? `there is ${names.join(", ")}, ./FOLDER is one of yours, OWNER/NAME one of the Hugging Face hub`
+        : `did you mean ${meant}?`),
+  );
+}
+
+async function ownFolder(path: string): Promise<string> {
+  const folder = fromCaller(path);
+  if (await hasIndex(folder)) return folder;
+  const snapshot = await findSnapshot(folder);
+  if (snapshot !== null && await hasIndex(snapshot)) return snapshot;
+  throw new UsageError(`Cannot use the model as its folder has no model_index.json: ${path}`);
+}
+
+async function cachedFolder(repository: Repository): Promise<string> {
+  const cache = hubCache((name) => Deno.env.get(name));
+  const snapshot = await findSnapshot(repositoryFolder(cache, repository), repository.revision);
+  if (snapshot !== null && await hasIndex(snapshot)) return snapshot;
+  throw new UsageError(
+    `Cannot use the model as it is neither a folder nor downloaded to ${cache}: ` +
+      `${showRepository(repository)}; ${fetchCommand(repository)} downloads it`,
+  );
+}
+
+function hasIndex(folder: string): Promise<boolean> {
+  return exists(join(folder, "model_index.json"));
 }

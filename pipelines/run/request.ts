@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { type Config, readConfig } from "../config.ts";
-import { modelFolder } from "../load/model_folder.ts";
+import { lastingName, modelFolder } from "../load/model_folder.ts";
 import { loadRewardFile, type RewardFile } from "../load/reward_file.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { readPrompts } from "../prompts.ts";
@@ -55,7 +55,7 @@ const RUNS = fileURLToPath(new URL("../../runs", import.meta.url));
 export async function readRequest(options: TrainArguments): Promise<Request> {
   const { config: file, set, out, resume } = options;
   if (resume === undefined) {
-    const config = withFullPaths(await readConfig({ config: file, set }));
+    const config = await withFullPaths(await readConfig({ config: file, set }));
     const prompts = await promptsOf(config);
     const rewardFiles = await rewardFilesOf(config);
     await modelFolder(config.model);
@@ -71,7 +71,7 @@ export async function readRequest(options: TrainArguments): Promise<Request> {
     );
   }
   const found = await findRun(fromCaller(resume));
-  const config = withFullPaths(await readConfig({ config: found.folder.config, set }));
+  const config = await withFullPaths(await readConfig({ config: found.folder.config, set }));
   const prompts = await promptsOf(config);
   const rewardFiles = await rewardFilesOf(config);
   const checkpoint = found.checkpoint === null ? null : await readCheckpoint(found.checkpoint);
@@ -79,12 +79,12 @@ export async function readRequest(options: TrainArguments): Promise<Request> {
 }
 
 /** The configuration with full paths, so that the run can go on from wherever it is called next. */
-function withFullPaths(config: Config): Config {
+async function withFullPaths(config: Config): Promise<Config> {
   const full = (nameOrPath: string) => isPath(nameOrPath) ? fromCaller(nameOrPath) : nameOrPath;
   const { model, prompts, rewards, evaluate, images } = config;
   return {
     ...config,
-    model: full(model),
+    model: await lastingName(model),
     prompts: full(prompts),
     rewards: { train: full(rewards.train), evaluate: rewards.evaluate.map(full) },
     evaluate: { ...evaluate, prompts: full(evaluate.prompts) },
