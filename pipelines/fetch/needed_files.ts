@@ -23,11 +23,11 @@ const OPTIONAL: readonly string[] = [
   "tokenizer/special_tokens_map.json",
 ];
 
-/** Files of weights without their ending. */
-const WEIGHTS: readonly string[] = [
-  "text_encoder/model",
-  "vae/diffusion_pytorch_model",
-  "unet/diffusion_pytorch_model",
+/** Files of weights without their ending, as safetensors and as what PyTorch writes. */
+const WEIGHTS: readonly { readonly stem: string; readonly torch: string }[] = [
+  { stem: "text_encoder/model", torch: "text_encoder/pytorch_model" },
+  { stem: "vae/diffusion_pytorch_model", torch: "vae/diffusion_pytorch_model" },
+  { stem: "unet/diffusion_pytorch_model", torch: "unet/diffusion_pytorch_model" },
 ];
 
 /** Which of the weights are wanted. */
@@ -39,7 +39,7 @@ export interface NeededOptions {
 }
 
 /**
- * The files to download, small ones first.
+ * The files to download, small ones first; of weights the safetensors file, or what PyTorch writes where only that is there.
  *
  * @param paths All files of the repository.
  * @throws {UsageError} If one is not there, with what is there instead.
@@ -49,27 +49,24 @@ export function neededFiles(
   { variant, name }: NeededOptions,
 ): readonly string[] {
   const there = new Set(paths);
-  const weights = WEIGHTS.map((file) => `${file}${variant === null ? "" : `.${variant}`}.safetensors`);
-  const missing = [...REQUIRED, ...weights].find((file) => !there.has(file));
-  if (missing === undefined) return [...REQUIRED, ...OPTIONAL.filter((file) => there.has(file)), ...weights];
-  throw new UsageError(
-    `Cannot fetch ${name} as it has no ${missing}: ${insteadOf(missing, [...there])}`,
-  );
+  const refuse = (missing: string, instead: string): never => {
+    throw new UsageError(`Cannot fetch ${name} as it has no ${missing}: ${instead}`);
+  };
+  const missing = REQUIRED.find((file) => !there.has(file));
+  if (missing !== undefined) refuse(missing, "it is no Stable Diffusion checkpoint in the diffusers layout");
+  const middle = variant === null ? "" : `.${variant}`;
+  const weights = WEIGHTS.map(({ stem, torch }) => {
+    const files = [`${stem}${middle}.safetensors`, `${torch}${middle}.bin`];
+    return files.find((file) => there.has(file)) ?? refuse(files[0]!, otherWeights(stem, [...there]));
+  });
+  return [...REQUIRED, ...OPTIONAL.filter((file) => there.has(file)), ...weights];
 }
 
-/** What a repository has instead of a file. */
-function insteadOf(missing: string, paths: readonly string[]): string {
-  const stem = WEIGHTS.find((file) => missing.startsWith(`${file}.`));
-  if (stem === undefined) return "it is no Stable Diffusion checkpoint in the diffusers layout";
-  const variants = paths.flatMap((path) => {
-    const [, variant] =
-      /^\.(?:([\w-]+)\.)?safetensors$/.exec(path.startsWith(stem) ? path.slice(stem.length) : "") ?? [null];
-    return variant === null ? [] : [variant === undefined ? "no --variant" : `--variant ${variant}`];
-  });
-  if (variants.length > 0) return `there is one with ${variants.sort().join(", ")}`;
+/** What weights of a part there are besides those that are wanted. */
+function otherWeights(stem: string, paths: readonly string[]): string {
   const [folder] = stem.split("/");
   const others = paths.filter((path) => path.startsWith(`${folder}/`) && !path.endsWith(".json"));
   return others.length === 0
     ? `its ${folder} has no weights`
-    : `its ${folder} has ${others.sort().join(", ")}`;
+    : `there are ${others.sort().join(", ")}; --variant takes the word in the middle`;
 }

@@ -237,7 +237,7 @@ Deno.test("a repository that is no such model is refused before its weights come
   await bench({}, async ({ fetch, hub }) => {
     assertStringIncludes(
       await refusal(fetch({ variant: "fp16" })),
-      `${ID} as it has no text_encoder/model.fp16.safetensors: there is one with no --variant`,
+      `${ID} as it has no text_encoder/model.fp16.safetensors: there are text_encoder/model.safetensors; --variant takes`,
     );
     assertEquals(hub.log, []);
   });
