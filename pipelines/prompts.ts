@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Tokenizer } from "../lib/io/tokenizer.ts";
 import { whyUnread } from "./files.ts";
 import { nearest } from "./nearest.ts";
 import { fromCaller, isPath } from "./paths.ts";
@@ -14,20 +15,63 @@ const FOLDER = new URL("prompts/", import.meta.url);
 /**
  * Reads a list of prompts.
  *
- * @param nameOrFile The name of an embedded list (`simple_animals`), or a text file with a prompt a line; a file has a dot or a
- * slash in its name.
- * @returns The prompts in their order; empty lines are left out.
- * @throws {UsageError} If there is no such list or file, or it holds no prompt.
+ * @param nameOrFile The name of an embedded list (`simple_animals`), or a text file (UTF-8) with a prompt a line; a file has a
+ * dot or a slash in its name.
+ * @returns The prompts in their order, without white space at their ends: prompt `i` is line `i + 1`.
+ * @throws {UsageError} If there is no such list or file, it is no text, it is empty, or a line is blank.
  */
 export async function readPrompts(nameOrFile: string): Promise<readonly string[]> {
-  const prompts = linesOf(await readText(nameOrFile, isPath(nameOrFile)));
-  if (prompts.length === 0) throw new UsageError(`Cannot use prompts as the list is empty: ${nameOrFile}`);
-  return prompts;
+  const lines = linesOf(decode(await readBytes(nameOrFile, isPath(nameOrFile)), nameOrFile));
+  if (lines.every((line) => line === "")) {
+    throw new UsageError(`Cannot use prompts as the list is empty: ${nameOrFile}`);
+  }
+  const blank = lines.indexOf("");
+  if (blank !== -1) {
+    throw new UsageError(
+      `Cannot use prompts as a line is blank: line ${blank + 1} of ${nameOrFile}; remove it`,
+    );
+  }
+  return lines;
 }
 
-async function readText(nameOrFile: string, isFile: boolean): Promise<string> {
+/**
+ * What a person should know of a list of prompts who did not ask: which stand in it twice, and which are read in part only. A
+ * line each, at most two.
+ *
+ * @param prompts From {@linkcode readPrompts}.
+ * @param tokenizer The model's.
+ */
+export function promptNotes(
+  prompts: readonly string[],
+  tokenizer: Pick<Tokenizer, "tokenize" | "maxLength">,
+): readonly string[] {
+  const firsts = new Map<string, number>();
+  const repeats = prompts.flatMap((prompt, i) => {
+    if (!firsts.has(prompt)) firsts.set(prompt, i);
+    const first = firsts.get(prompt)!;
+    return first === i ? [] : [`line ${i + 1} is line ${first + 1} again`];
+  });
+  // Start and end are tokens too.
+  const most = tokenizer.maxLength - 2;
+  const long = prompts.flatMap((prompt, i) => {
+    const { length } = tokenizer.tokenize(prompt);
+    return length > most ? [`line ${i + 1} has ${length} tokens`] : [];
+  });
+  return [
+    ...repeats.length === 0 ? [] : [`Prompts that stand in their list twice count twice: ${few(repeats)}.`],
+    ...long.length === 0 ? [] : [`Of longer prompts the model reads the first ${most} tokens: ${few(long)}.`],
+  ];
+}
+
+/** The first of some notes, and how many more there are. */
+function few(notes: readonly string[]): string {
+  const most = 3;
+  return notes.slice(0, most).join(", ") + (notes.length > most ? `, and ${notes.length - most} more` : "");
+}
+
+async function readBytes(nameOrFile: string, isFile: boolean): Promise<Uint8Array> {
   try {
-    return await Deno.readTextFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.txt`, FOLDER));
+    return await Deno.readFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.txt`, FOLDER));
   } catch (error) {
     if (isFile) {
       throw new UsageError(`Cannot use prompts as ${whyUnread(error)}: ${nameOrFile}`, { cause: error });
@@ -43,6 +87,18 @@ async function readText(nameOrFile: string, isFile: boolean): Promise<string> {
   }
 }
 
+/** The text of a file, without the mark that some editors begin it with. */
+function decode(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new UsageError(`Cannot use prompts as the file is no text in UTF-8: ${name}; save it as that`, {
+      cause,
+    });
+  }
+}
+
+/** The lines of a text; what ends the last one begins no other. */
 function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
+  return text.replace(/\r?\n$/, "").split(/\r?\n/).map((line) => line.trim());
 }

@@ -13,6 +13,7 @@ import { loadPipeline } from "../load_pipeline.ts";
 import { judgeOf, loadEmbedder } from "../load_rewards.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
+import { promptNotes } from "../prompts.ts";
 import { stateOf } from "./checkpoint.ts";
 import { openGallery } from "./evaluation.ts";
 import { rewardFilesIn, sittingOn, VERSION, writeManifest } from "./manifest.ts";
@@ -72,6 +73,7 @@ export async function prepareRun(
     rewards: names,
   });
   const { models, rewards, judges, tokenizer, hash } = pipeline;
+  promptNotes(prompts.train, tokenizer).forEach(screen.line);
   const ctx = await prepare({
     options: config,
     models,
