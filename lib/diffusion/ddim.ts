@@ -68,8 +68,16 @@ export function alphasCumprod(config: SchedulerConfig): Float64Array {
 export function ddimSchedule(config: SchedulerConfig, count: number, eta: number): DdimStep[] {
   const { num_train_timesteps: most, steps_offset: offset } = config;
   const stride = Math.floor(most / count);
-  if (!(Number.isInteger(count) && count >= 1 && (count - 1) * stride + offset < most)) {
+  if (!(Number.isInteger(count) && count >= 1 && stride >= 1)) {
     throw new RangeError(`Cannot denoise in ${count} steps as the model knows ${most} timesteps`);
+  }
+  const first = (count - 1) * stride + offset;
+  if (first >= most) {
+    throw new RangeError(
+      `Cannot denoise in ${count} steps as they begin beyond the model's last timestep, ${
+        most - 1
+      }: ${first}`,
+    );
   }
   if (!(eta >= 0 && eta <= 1)) throw new RangeError(`Cannot denoise as eta is outside [0, 1]: ${eta}`);
   const alphas = alphasCumprod(config);

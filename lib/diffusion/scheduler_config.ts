@@ -17,10 +17,15 @@ export interface SchedulerConfig {
   readonly steps_offset: number;
 }
 
-/** Values under which a checkpoint computes what this project does, the default of the file format first. */
+/**
+ * Values under which a checkpoint computes what this project does. Where a file says nothing the first holds, which is the
+ * format's own default but for `clip_sample` and `set_alpha_to_one`: files older than these leave them out, and latent
+ * models do without both.
+ */
 const SUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   beta_schedule: ["linear", "scaled_linear"],
-  clip_sample: [true, false],
+  clip_sample: [false],
+  set_alpha_to_one: [false],
   prediction_type: ["epsilon"],
   timestep_spacing: ["leading"],
   thresholding: [false],
@@ -58,8 +63,6 @@ export function parseSchedulerConfig(json: unknown): SchedulerConfig {
     return value;
   };
   Object.keys(SUPPORTED).forEach(setting);
-  // Clipping the predicted image is the default of the format, and no latent model wants it.
-  if (setting("clip_sample") === true) throw unsupported("clip_sample", true);
   return {
     num_train_timesteps: number("num_train_timesteps", 1000),
     beta_start: number("beta_start", 0.0001),

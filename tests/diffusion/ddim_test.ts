@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { full, type Tensor, tensor } from "../../lib/core/tensor.ts";
 import { evaluate, grad, mul, sum, trace } from "../../lib/engine/mod.ts";
 import {
@@ -14,6 +14,13 @@ import {
 import { parseSchedulerConfig } from "../../lib/diffusion/scheduler_config.ts";
 import { assertClose } from "../assert_close.ts";
 import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
+
+interface Schedules {
+  readonly config: unknown;
+  readonly etas: readonly number[];
+  readonly timesteps: Readonly<Record<string, number[]>>;
+  readonly error: Readonly<Record<string, string>>;
+}
 
 interface Golden {
   readonly config: unknown;
@@ -77,6 +84,52 @@ for (const [count, { timesteps, previous_timesteps }] of Object.entries(golden.s
   });
 }
 
+const schedules = await goldenRecord<Schedules>("ddim_schedules");
+const scheduled = await goldenTensors("ddim_schedules");
+
+Deno.test("ddimSchedule: from few to as many steps as there can be, diffusers' timesteps and deviations", () => {
+  const config = parseSchedulerConfig(schedules.config);
+  assertEquals(Object.keys(schedules.timesteps), ["5", "20", "50", "999"]);
+  assertRelative(alphasCumprod(config), scheduled.alphas_cumprod!.data, 1e-6, "alphas_cumprod");
+  for (const [count, timesteps] of Object.entries(schedules.timesteps)) {
+    for (const eta of schedules.etas) {
+      const steps = ddimSchedule(config, Number(count), eta);
+      const name = `${count} steps, eta ${eta}`;
+      assertEquals(steps.map(({ timestep }) => timestep), timesteps, name);
+      const std = scheduled[`${count}.${etaName(eta)}.std`]!.data;
+      assertRelative(steps.map(({ sigma }) => sigma), std, 1e-6, `std, ${name}`);
+    }
+  }
+});
+
+Deno.test("ddimLogProb: diffusers' means and deviations, from few to as many steps as there can be", () => {
+  for (const count of Object.keys(schedules.timesteps)) {
+    for (const eta of schedules.etas) {
+      const given = below(scheduled, `${count}.`);
+      const values = below(given, `${etaName(eta)}.`);
+      const inputs = {
+        x: given.sample!,
+        eps: given.eps!,
+        prev: values.prev_sample!,
+        coefs: ddimCoefs(ddimSchedule(config, Number(count), eta)),
+      };
+      const graph = trace(
+        ({ x, eps, prev, coefs }) => ({ logProb: ddimLogProb(x, eps, prev, coefs) }),
+        inputs,
+      );
+      const { logProb } = evaluate(graph, inputs);
+      // Where little noise is added, the latents' own rounding is what a log-probability is off by.
+      assertClose(logProb!.data, values.log_prob!.data, 1e-5, `log_prob, ${count} steps, eta ${eta}`);
+    }
+  }
+});
+
+Deno.test("ddimSchedule: where diffusers leaves its table, an error names the timestep", () => {
+  assertEquals(Object.keys(schedules.error), ["1000"]);
+  const message = "Cannot denoise in 1000 steps as they begin beyond the model's last timestep, 999: 1000";
+  assertThrows(() => ddimSchedule(config, 1000, 1), RangeError, message);
+});
+
 Deno.test("ddimKl: the squared distance of the means over twice the variance", () => {
   const steps = ddimSchedule(config, 8, 1).slice(2, 5);
   const types = { a: full([3, 2, 2, 4], 0.5), b: full([3, 2, 2, 4], 0.25), coefs: ddimCoefs(steps) };
@@ -110,6 +163,29 @@ Deno.test("guide: from the unconditional prediction past the conditional", () =>
   assertEquals([...eps!.data as Float32Array], [4, 8]);
 });
 
+Deno.test("parseSchedulerConfig: a file from before clipping was a setting does not clip, whatever sampler it was written for", () => {
+  // Stable Diffusion's first file: diffusers' DDIM would clip by its default, and no latent model is meant to.
+  const early = {
+    _class_name: "PNDMScheduler",
+    _diffusers_version: "0.2.2",
+    beta_end: 0.012,
+    beta_schedule: "scaled_linear",
+    beta_start: 0.00085,
+    num_train_timesteps: 1000,
+    skip_prk_steps: true,
+    steps_offset: 1,
+  };
+  const late = { ...early, clip_sample: false, set_alpha_to_one: false, trained_betas: null };
+  assertEquals(parseSchedulerConfig(early), parseSchedulerConfig(late));
+  assertEquals(parseSchedulerConfig(early), config);
+  assertThrows(() => parseSchedulerConfig({ ...early, clip_sample: true }), RangeError, "clip_sample");
+  assertThrows(
+    () => parseSchedulerConfig({ ...early, set_alpha_to_one: true }),
+    RangeError,
+    "set_alpha_to_one",
+  );
+});
+
 Deno.test("parseSchedulerConfig: names what it does not support", () => {
   const json = golden.config as Record<string, unknown>;
   assertThrows(
@@ -122,3 +198,25 @@ Deno.test("parseSchedulerConfig: names what it does not support", () => {
   assertThrows(() => ddimSchedule(config, 0, 1), RangeError, "0 steps");
   assertThrows(() => ddimSchedule(config, 8, 2), RangeError, "eta");
 });
+
+/** Asserts that no element is further off than a part of itself. */
+function assertRelative(
+  found: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tol: number,
+  name: string,
+): void {
+  assertEquals(found.length, expected.length, name);
+  for (let i = 0; i < found.length; i++) {
+    const error = Math.abs(found[i]! / expected[i]! - 1);
+    assert(
+      error <= tol,
+      `${name}: ${found[i]} instead of ${expected[i]} at ${i}, ${error} of it; the tolerance is ${tol}`,
+    );
+  }
+}
+
+/** An eta as Python writes it. */
+function etaName(eta: number): string {
+  return Number.isInteger(eta) ? eta.toFixed(1) : String(eta);
+}

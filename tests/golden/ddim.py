@@ -6,6 +6,9 @@ gradient follow the formula below in float64 from the stored float32 values of `
     x0 = (x_t - sqrt(1 - a_t) eps) / sqrt(a_t)
     mu = sqrt(a_prev) x0 + sqrt(1 - a_prev - std^2) eps
     log_prob = mean over the latent of -(x_prev - mu)^2 / (2 std^2) - log std - log sqrt(2 pi)
+
+`ddim_schedules` has few to as many steps as there can be, with eta 1 and 0.3. There diffusers' own code runs on the
+schedule in float64 (its float32 variance is off by up to 1e-5), and gives `std` and the mean that `log_prob` is taken about.
 """
 
 import math
@@ -19,6 +22,7 @@ CONFIG = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta
 CONFIG |= dict(clip_sample=False, set_alpha_to_one=False, steps_offset=1, prediction_type="epsilon")
 CONFIG |= dict(timestep_spacing="leading")
 LATENT = (4, 4, 4)
+ETAS = (1.0, 0.3)
 
 
 def alphas_cumprod():
@@ -67,6 +71,54 @@ def steps(count, generator):
     return values, {"timesteps": timesteps.tolist(), "previous_timesteps": previous.tolist()}
 
 
+def exact_scheduler(count):
+    """diffusers' scheduler with its constants in float64."""
+    scheduler = DDIMScheduler(**CONFIG)
+    scheduler.alphas_cumprod = alphas_cumprod()
+    scheduler.final_alpha_cumprod = scheduler.alphas_cumprod[0]
+    scheduler.set_timesteps(count)
+    return scheduler
+
+
+def schedule(count, generator):
+    """Standard deviations and log-probabilities of all steps of a schedule, on latents of two elements."""
+    scheduler = exact_scheduler(count)
+    sample, eps, noise = (normal(generator, count, 2) for _ in range(3))
+    values = {"sample": sample, "eps": eps}
+    for eta in ETAS:
+        rows = []
+        for i, t in enumerate(scheduler.timesteps):
+            here, predicted = sample[i].double(), eps[i].double()
+            std = eta * scheduler._get_variance(int(t), int(t) - 1000 // count) ** 0.5
+            mean = scheduler.step(predicted, t, here, eta=eta, variance_noise=torch.zeros(2)).prev_sample
+            reached = (mean + std * noise[i]).float()
+            terms = -((reached - mean) ** 2) / (2 * std**2) - std.log() - 0.5 * math.log(2 * math.pi)
+            rows.append((reached, std, terms.mean()))
+        columns = [torch.stack(column) for column in zip(*rows)]
+        values |= {f"{eta}.{name}": column for name, column in zip(("prev_sample", "std", "log_prob"), columns)}
+    return values, scheduler.timesteps.tolist()
+
+
+def beyond(count):
+    """The error of a schedule with more steps than there can be."""
+    try:
+        scheduler = exact_scheduler(count)
+        scheduler.step(torch.zeros(2), scheduler.timesteps[0], torch.zeros(2), eta=1.0)
+    except IndexError as error:
+        return str(error)
+    raise AssertionError(f"diffusers denoises in {count} steps")
+
+
+def write_schedules(generator):
+    tensors, timesteps = {"alphas_cumprod": alphas_cumprod()}, {}
+    for count in (5, 20, 50, 999):
+        values, timesteps[str(count)] = schedule(count, generator)
+        tensors |= {f"{count}.{name}": value for name, value in values.items()}
+    write_tensors("ddim_schedules", tensors)
+    config = {"_class_name": "DDIMScheduler"} | CONFIG
+    write_json("ddim_schedules", "ddim.py", {"config": config, "etas": ETAS, "timesteps": timesteps, "error": {"1000": beyond(1000)}})
+
+
 def main():
     generator = seeded(41)
     tensors, schedules = {"alphas_cumprod": DDIMScheduler(**CONFIG).alphas_cumprod}, {}
@@ -75,6 +127,7 @@ def main():
         tensors |= {f"{count}.{name}": value for name, value in values.items()}
     write_tensors("ddim", tensors)
     write_json("ddim", "ddim.py", {"config": {"_class_name": "DDIMScheduler"} | CONFIG, "eta": 1.0, "steps": schedules})
+    write_schedules(seeded(42))
 
 
 if __name__ == "__main__":
