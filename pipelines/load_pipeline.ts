@@ -48,7 +48,7 @@ export interface LoadOptions {
   };
   /** Names of the rewards to load. */
   readonly rewards?: readonly string[];
-  /** Whether the backward pass computes the UNet's blocks again instead of keeping them; default no. */
+  /** Whether the backward pass computes the UNet's layers again instead of keeping them; default no. */
   readonly rematerialise?: boolean;
 }
 

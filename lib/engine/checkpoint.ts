@@ -7,6 +7,15 @@
 import { pullback } from "./autodiff.ts";
 import { apply, applyAll, type Attrs, type OpDef, topological, type Value } from "./graph.ts";
 
+/** How a segment's gradients are computed. */
+export interface CheckpointOptions {
+  /**
+   * Whether the backward pass computes the segment again; default true. If not, everything is kept, and gradients are summed in
+   * the same order all the same, so that they have the same bits either way.
+   */
+  readonly rematerialise?: boolean;
+}
+
 /**
  * Computes `fn(inputs)` so that the backward pass keeps only the segment's inputs and computes the rest again.
  *
@@ -15,18 +24,23 @@ import { apply, applyAll, type Attrs, type OpDef, topological, type Value } from
 export function checkpoint(
   fn: (inputs: readonly Value[]) => readonly Value[],
   inputs: readonly Value[],
+  { rematerialise = true }: CheckpointOptions = {},
 ): readonly Value[] {
-  const outputs = fn(inputs);
-  const captured = capturedBy(outputs, fn(inputs), inputs);
+  // Twins of the inputs, as those may lead to one another outside of the segment.
+  const own = inputs.map((value) => apply(sameOp, [value], {}));
+  const outputs = fn(own);
+  const captured = capturedBy(outputs, fn(own), own);
   const op: OpDef<Attrs> = {
     name: "checkpoint",
     infer: () => outputs.map(({ shape, dtype }) => ({ shape, dtype })),
     reference: (values) => values.slice(0, outputs.length),
-    vjp: (cts) => {
+    vjp: (cts, _inputs, _outputs, _attrs, wanted) => {
       const ct = cts.find((ct) => ct !== null)!;
-      const late = inputs.map((value) => apply(afterOp, [value, ct], {}));
-      const gradients = pullback(fn(late), cts, [...late, ...captured]);
-      return [...outputs.map(() => null), ...gradients];
+      const from = rematerialise ? inputs.map((value) => apply(afterOp, [value, ct], {})) : own;
+      const isWanted = wanted.slice(outputs.length);
+      const wrt = [...from, ...captured].filter((_, i) => isWanted[i]);
+      const gradients = pullback(rematerialise ? fn(from) : outputs, cts, wrt);
+      return [...outputs.map(() => null), ...isWanted.map((is) => is ? gradients.shift()! : null)];
     },
     lowering: { kind: "identity" },
   };
@@ -45,11 +59,19 @@ function capturedBy(
   return [...read].filter((value) => shared.has(value.node) && !inputs.includes(value));
 }
 
-/** The first operand, not before the second is known. */
-const afterOp: OpDef<Attrs> = {
-  name: "after",
+/** The operand under another name. */
+const sameOp: OpDef<Attrs> = {
+  name: "same",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   reference: ([x]) => [x!],
-  vjp: ([ct]) => [ct ?? null, null],
+  vjp: ([ct]) => [ct ?? null],
   lowering: { kind: "identity" },
+};
+
+/** The first operand, not before the second is known. */
+const afterOp: OpDef<Attrs> = {
+  ...sameOp,
+  name: "after",
+  vjp: ([ct]) => [ct ?? null, null],
+  lowering: { kind: "identity", waits: true },
 };

@@ -12,8 +12,8 @@ import type { Epilogue, Layout } from "../../kernels/expression.ts";
 export type Lowering<A> =
   | { readonly kind: "input" }
   | { readonly kind: "constant" }
-  /** Output `i` is input `i`; further inputs only have to be known before. */
-  | { readonly kind: "identity" }
+  /** Output `i` is input `i`; where it `waits`, not before its further inputs are known. */
+  | { readonly kind: "identity"; readonly waits?: true }
   /** One result for each element; fused with its neighbours. */
   | { readonly kind: "elementwise"; readonly fn: FunctionName }
   /** The operand read through other indices; `null` where strides cannot say it and it must be stored first. */

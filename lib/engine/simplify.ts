@@ -1,5 +1,5 @@
 /**
- * Common subexpressions: equal nodes become one, and what nothing needs is left behind.
+ * Common subexpressions: equal nodes become one, and what nothing needs or does nothing is left behind.
  * @module
  */
 
@@ -17,6 +17,11 @@ export function simplify(graph: Graph): Graph {
   for (const node of topological(Object.values(graph.outputs))) {
     if (node.outputs.every((value) => replacements.has(value))) continue;
     const inputs = node.inputs.map((value) => replacements.get(value)!);
+    const { lowering } = node.op;
+    if (lowering.kind === "identity" && !lowering.waits) {
+      node.outputs.forEach((value, i) => replacements.set(value, inputs[i]!));
+      continue;
+    }
     const signature = `${node.op.name} ${inputs.map(number).join()} ${JSON.stringify(node.attrs)}`;
     const same = known.get(signature) ??
       (inputs.every((value, i) => value === node.inputs[i])

@@ -4,7 +4,6 @@
  */
 
 import { showShape } from "../core/tensor.ts";
-import { checkpoint } from "../engine/checkpoint.ts";
 import { input, type Value } from "../engine/graph.ts";
 import { silu } from "../engine/ops/elementwise.ts";
 import { conv } from "../nn/conv.ts";
@@ -14,7 +13,7 @@ import { groupNorm } from "../nn/norm.ts";
 import { constantInit, declareParams, type ParamSpec, type Scope } from "../nn/scope.ts";
 import { timestepEmbedding } from "../nn/timestep_embedding.ts";
 import { type LoraConfig, loraOver } from "./lora.ts";
-import { downBlock, midBlock, type UNetConditions, type UNetStage, upBlock } from "./unet_blocks.ts";
+import { downBlock, midBlock, type UNetStage, upBlock } from "./unet_blocks.ts";
 import type { UNet2DConditionConfig } from "./unet_config.ts";
 
 /** What the UNet looks at. */
@@ -27,9 +26,9 @@ export interface UNetInputs {
   readonly context: Value;
 }
 
-/** How the UNet is computed: not what, but for the order in which gradients are summed. */
+/** How the UNet is computed; not what. */
 export interface UNetOptions {
-  /** Whether the backward pass computes each stage again instead of keeping what it computed; default false. */
+  /** Whether the backward pass computes each residual block and attention again instead of keeping them; default false. */
   readonly rematerialise?: boolean;
 }
 
@@ -52,11 +51,7 @@ export function unet(
   const { block_out_channels: channels, attention_head_dim: heads } = config;
   const last = channels.length - 1;
   const time = timeEmbedding(scope.at("time_embedding"), config, timestep);
-  const run = (block: Block, [x, ...skips]: readonly Value[]): readonly Value[] =>
-    (rematerialise ? checkpoint : plainly)(
-      ([x, time, context, ...skips]) => block(x!, { time: time!, context: context! }, skips),
-      [x!, time, context, ...skips],
-    );
+  const conditions = { time, context };
   const stage = (name: string, level: number, attends: boolean, resamples: boolean): UNetStage => ({
     scope: scope.at(name),
     lora: loraAt(lora, name),
@@ -64,22 +59,23 @@ export function unet(
     channels: channels[level]!,
     heads: attends ? heads[level]! : null,
     resamples,
+    rematerialise,
   });
 
   const first = conv(scope.at("conv_in"), sample, channels[0]!);
   const skips = [first];
   config.down_block_types.forEach((type, level) => {
     const down = stage(`down_blocks.${level}`, level, type === "CrossAttnDownBlock2D", level < last);
-    skips.push(...run((x, conditions) => downBlock(down, x, conditions), [skips.at(-1)!]));
+    skips.push(...downBlock(down, skips.at(-1)!, conditions));
   });
   const middle = stage("mid_block", last, true, false);
-  let [x] = run((x, conditions) => [midBlock(middle, x, conditions)], [skips.at(-1)!]);
+  let x = midBlock(middle, skips.at(-1)!, conditions);
   config.up_block_types.forEach((type, i) => {
     const up = stage(`up_blocks.${i}`, last - i, type === "CrossAttnUpBlock2D", i < last);
     const own = skips.splice(-(config.layers_per_block + 1)).reverse();
-    [x] = run((x, conditions, skips) => [upBlock(up, x, skips, conditions)], [x!, ...own]);
+    x = upBlock(up, x, own, conditions);
   });
-  return output(scope, config, x!);
+  return output(scope, config, x);
 }
 
 /** Lists the UNet's parameters. */
@@ -95,11 +91,6 @@ export function declareUNetLora(config: UNet2DConditionConfig, lora: LoraConfig)
   });
   return specs;
 }
-
-/** A stage of the UNet, of which only its inputs are open. */
-type Block = (x: Value, conditions: UNetConditions, skips: readonly Value[]) => readonly Value[];
-
-const plainly: typeof checkpoint = (fn, inputs) => fn(inputs);
 
 /** Two layers over the sinusoidal embedding of the timestep, activated as every residual block wants it. */
 function timeEmbedding(scope: Scope, config: UNet2DConditionConfig, timestep: Value): Value {

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { checkpoint } from "../engine/checkpoint.ts";
 import type { Value } from "../engine/graph.ts";
 import { concat } from "../engine/ops/concat.ts";
 import { conv } from "../nn/conv.ts";
@@ -27,6 +28,8 @@ export interface UNetStage {
   readonly heads: number | null;
   /** Whether it ends by changing the resolution. */
   readonly resamples: boolean;
+  /** Whether the backward pass computes each residual block and each attention again instead of keeping them. */
+  readonly rematerialise: boolean;
 }
 
 /** What conditions every stage. */
@@ -47,7 +50,7 @@ export function downBlock(stage: UNetStage, x: Value, conditions: UNetConditions
   const { scope, config, channels, resamples } = stage;
   const results: Value[] = [];
   for (let layer = 0; layer < config.layers_per_block; layer++) {
-    results.push(unetLayer(stage, layer, results.at(-1) ?? x, conditions));
+    results.push(unetLayer(stage, layer, [results.at(-1) ?? x], conditions));
   }
   if (resamples) {
     const padding = config.downsample_padding === 1 ? [1, 1, 1, 1] as const : [0, 1, 0, 1] as const;
@@ -58,8 +61,8 @@ export function downBlock(stage: UNetStage, x: Value, conditions: UNetConditions
 
 /** The stage in the middle: a residual block, an attention, a residual block. */
 export function midBlock(stage: UNetStage, x: Value, conditions: UNetConditions): Value {
-  const attended = unetLayer(stage, 0, x, conditions);
-  return unetLayer({ ...stage, heads: null }, 1, attended, conditions);
+  const attended = unetLayer(stage, 0, [x], conditions);
+  return unetLayer({ ...stage, heads: null }, 1, [attended], conditions);
 }
 
 /**
@@ -76,18 +79,33 @@ export function upBlock(
   conditions: UNetConditions,
 ): Value {
   const result = skips.reduce(
-    (soFar, skip, layer) => unetLayer(stage, layer, concat([soFar, skip], -1), conditions),
+    (soFar, skip, layer) => unetLayer(stage, layer, [soFar, skip], conditions),
     x,
   );
   if (!stage.resamples) return result;
   return conv(stage.scope.at("upsamplers.0.conv"), upsampleNearest2x(result), stage.channels);
 }
 
-/** A residual block, and an attention behind it where the stage has some. */
-function unetLayer(stage: UNetStage, layer: number, x: Value, { time, context }: UNetConditions): Value {
-  const { scope, lora, config, channels, heads } = stage;
+/**
+ * A residual block, and an attention behind it where the stage has some.
+ *
+ * @param parts What it works on, by channels.
+ */
+function unetLayer(
+  { scope, lora, config, channels, heads, rematerialise }: UNetStage,
+  layer: number,
+  parts: readonly Value[],
+  { time, context }: UNetConditions,
+): Value {
   const norm = { groups: config.norm_num_groups, eps: config.norm_eps };
-  const y = resnetBlock(scope.at(`resnets.${layer}`), x, channels, time, norm);
+  const [y] = checkpoint(
+    ([time, ...parts]) => {
+      const x = parts.length === 1 ? parts[0]! : concat(parts, -1);
+      return [resnetBlock(scope.at(`resnets.${layer}`), x, channels, time!, norm)];
+    },
+    [time, ...parts],
+    { rematerialise },
+  ) as readonly [Value];
   if (heads === null) return y;
   const name = `attentions.${layer}`;
   const options = {
@@ -96,5 +114,10 @@ function unetLayer(stage: UNetStage, layer: number, x: Value, { time, context }:
     groups: config.norm_num_groups,
     linearProjection: config.use_linear_projection,
   };
-  return transformer2d(scope.at(name), y, context, options, loraAt(lora, name));
+  const [attended] = checkpoint(
+    ([y, context]) => [transformer2d(scope.at(name), y!, context!, options, loraAt(lora, name))],
+    [y, context],
+    { rematerialise },
+  ) as readonly [Value];
+  return attended;
 }

@@ -118,6 +118,10 @@ function train(compat: Compat) {
       34,
       "How many of the last steps the policy does not learn from; the critic learns from all",
     ),
+    gradient_checkpointing: field(z.boolean(), false, {
+      doc:
+        "Whether an update computes the UNet's layers again instead of keeping them: less memory, more time, the same bits",
+    }),
     cfg: field(z.boolean(), true, { doc: "Whether training guides the prediction as sampling does" }),
     critic_grad_div: field(positive(), 1, {
       doc:

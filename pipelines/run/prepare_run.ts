@@ -70,6 +70,7 @@ export async function prepareRun(
   const pipeline = await loadPipeline(runtime, model, {
     lora: config.lora,
     critic: { config: config.critic, reward: config.rewards.train },
+    rematerialise: config.train.gradient_checkpointing,
     rewards: names,
   });
   const { models, rewards, judges, tokenizer, hash } = pipeline;

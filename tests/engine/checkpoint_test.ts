@@ -31,6 +31,7 @@ type Run = (fn: Segment, inputs: readonly Value[]) => readonly Value[];
 
 const plainly: Run = (fn, inputs) => fn(inputs);
 const nested: Run = (fn, inputs) => checkpoint((again) => checkpoint(fn, again), inputs);
+const kept: Run = (fn, inputs) => checkpoint(fn, inputs, { rematerialise: false });
 const target = { software: true };
 
 /** Blocks of three layers each, a segment each; loss and gradients by the input and all weights. */
@@ -71,6 +72,15 @@ Deno.test("a checkpoint changes no gradient, nor does one in another", () => {
       assertClose(found[name]!.data, expected[name]!.data, 1e-6, `${run.name} ${name}`);
     }
   }
+});
+
+Deno.test("a segment that is kept has the gradients of one that is computed again, to the bit", () => {
+  // The input of each segment leads on by two ways, so that three cotangents meet in it.
+  const twice = (run: Run): Run => (fn, [x]) => [add(run(fn, [x!])[0]!, mul(x!, run(fn, [x!])[0]!))];
+  const inputs = randomInputs(stack(plainly, 3, 8), 0.3);
+  assertEquals(evaluate(stack(twice(kept), 3, 8), inputs), evaluate(stack(twice(checkpoint), 3, 8), inputs));
+  const plain = fuse(simplify(stack(plainly, 3, 8))).steps.length;
+  assertEquals(fuse(simplify(stack(kept, 3, 8))).steps.length, plain, "steps where everything is kept");
 });
 
 Deno.test("a checkpoint changes no gradient on the GPU", async () => {
