@@ -12,9 +12,10 @@ export * from "./config/mod.ts";
 /** What `--help` says. */
 const HELP = `Prints a configuration with a line of doc for each field, to be used with train --config.
 
-Usage: deno task config [--config FILE] [--set key=value]… > mine.yaml
+Usage: deno task config [--config FILE]… [--set key=value]… > mine.yaml
 
-  --config FILE    complete and check this file; without it, the defaults
+  --config FILE    complete and check this file; without it, the defaults. An embedded one by its name: sd14-aesthetic;
+                   where there are several, later ones count
   --set key=value  set one field, as often as needed: --set sample.num_steps=16
   --help           print this
 
@@ -29,9 +30,9 @@ Fields:
  * @throws {UsageError} If an argument or the configuration is wrong.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { config, set, help } = readArguments(args, { text: ["config"], lists: ["set"] });
+  const { config, set, help } = readArguments(args, { lists: ["config", "set"] });
   if (help) console.log(HELP + configHelp());
-  else if (config === undefined && set.length === 0) console.log(configTemplate().trimEnd());
+  else if (config.length === 0 && set.length === 0) console.log(configTemplate().trimEnd());
   else console.log(showConfig(await readConfig({ config, set })).trimEnd());
   return 0;
 }

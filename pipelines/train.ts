@@ -26,11 +26,12 @@ import { unlessStopped, until } from "./run/until.ts";
 
 const HELP = `Fine-tunes a model on a reward: without options, the embedded model in some minutes.
 
-Usage: attune train [--config FILE] [--set key=value]… [--out DIR]
+Usage: attune train [--config FILE]… [--set key=value]… [--out DIR]
        attune train --resume DIR [--set num_epochs=N]
-       attune train --profile [--config FILE] [--set key=value]…
+       attune train --profile [--config FILE]… [--set key=value]…
 
-  --config FILE    how to train; without it, the defaults below
+  --config FILE    how to train; without it, the defaults below. An embedded one by its name: sd14-aesthetic; where there are
+                   several, later ones count: --config sd14-aesthetic --config memory-8gb
   --set key=value  set one field, as often as needed: --set sample.num_steps=16
   --out DIR        the run's folder; without it, the next number below runs/
   --resume DIR     go on with a run where its last checkpoint is, or from one of its checkpoints: later epochs are redone
@@ -53,8 +54,8 @@ Fields of the configuration:
  */
 export async function run(args: readonly string[]): Promise<number> {
   const { help, profile, tune, ...options } = readArguments(args, {
-    text: ["config", "out", "resume"],
-    lists: ["set"],
+    text: ["out", "resume"],
+    lists: ["config", "set"],
     flags: ["profile", "tune"],
   });
   if (help) {

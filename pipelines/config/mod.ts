@@ -8,5 +8,5 @@ export { checkConfig, type Config, type DeepReadonly, type RawConfig } from "./c
 export { criticConfigOf } from "./critic_config.ts";
 export type { Compat, FieldNotes } from "./field.ts";
 export { type ConfigField, listFields } from "./fields.ts";
-export { type ConfigSource, parseConfig, readConfig, withSetting } from "./read.ts";
+export { type ConfigSource, embeddedConfigs, parseConfig, readConfig, withSetting } from "./read.ts";
 export { configHelp, configTemplate, showConfig } from "./show.ts";

@@ -6,14 +6,21 @@
 
 import { parse } from "@std/yaml";
 import { whyUnread } from "../files.ts";
+import { nearest } from "../nearest.ts";
 import { fromCaller } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 import { checkConfig, type Config, type RawConfig } from "./check.ts";
 
+/** Configurations that come along. */
+const EMBEDDED = new URL("../configs/", import.meta.url);
+
 /** Where a configuration comes from. */
 export interface ConfigSource {
-  /** A YAML file; without one, the defaults. */
-  readonly config?: string | undefined;
+  /**
+   * YAML files, or names of embedded ones (`memory-8gb`), which have neither dot nor slash; fields of later ones count. Without
+   * any, the defaults.
+   */
+  readonly config?: string | readonly string[] | undefined;
   /** `key=value` each, in the order given; a value is read as YAML. */
   readonly set?: readonly string[] | undefined;
 }
@@ -23,9 +30,27 @@ export interface ConfigSource {
  *
  * @throws {UsageError} If the file or a setting cannot be read or is wrong; the message names it.
  */
-export async function readConfig({ config, set = [] }: ConfigSource): Promise<Config> {
-  const raw = config === undefined ? {} : parseConfig(await readText(config), config);
+export async function readConfig({ config = [], set = [] }: ConfigSource): Promise<Config> {
+  let raw: RawConfig = {};
+  for (const name of [config].flat()) raw = overlaid(raw, parseConfig(await readText(name), name));
   return checkConfig(set.reduce(withSetting, raw));
+}
+
+/** The names of the embedded configurations of runs. */
+export async function embeddedConfigs(): Promise<readonly string[]> {
+  const files = (await Array.fromAsync(Deno.readDir(EMBEDDED))).map(({ name }) => name);
+  // What the embedded model is made by is no configuration of a run.
+  return files.filter((file) => file.endsWith(".yaml") && file !== "pretrain.yaml")
+    .map((file) => file.replace(/\.yaml$/, "")).sort();
+}
+
+/** A configuration with the fields of another over its own; sections are merged, lists and values replaced. */
+export function overlaid(raw: RawConfig, over: RawConfig): RawConfig {
+  const merged = Object.entries(over).map(([key, value]) => {
+    const own = raw[key];
+    return [key, isRecord(own) && isRecord(value) ? overlaid(own, value) : value];
+  });
+  return { ...raw, ...Object.fromEntries(merged) };
 }
 
 /**
@@ -66,11 +91,25 @@ function withValue(node: RawConfig, keys: readonly string[], value: unknown, who
   return { ...node, [key!]: withValue(child, rest, value, whole) };
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(nameOrFile: string): Promise<string> {
+  const isFile = /[./\\]/.test(nameOrFile);
   try {
-    return await Deno.readTextFile(fromCaller(path));
+    return await Deno.readTextFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.yaml`, EMBEDDED));
   } catch (error) {
-    throw new UsageError(`Cannot read the configuration as ${whyUnread(error)}: ${path}`, { cause: error });
+    if (isFile) {
+      throw new UsageError(`Cannot read the configuration as ${whyUnread(error)}: ${nameOrFile}`, {
+        cause: error,
+      });
+    }
+    const names = await embeddedConfigs();
+    const meant = nearest(nameOrFile, names);
+    throw new UsageError(
+      `Cannot read the configuration as there is none embedded of this name: ${nameOrFile}; ` +
+        (meant === undefined
+          ? `there are ${names.join(", ")}, and ./FILE is one of yours`
+          : `did you mean ${meant}?`),
+      { cause: error },
+    );
   }
 }
 

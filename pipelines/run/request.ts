@@ -17,8 +17,8 @@ import { findRun, makeNumberedFolder, makeRunFolder, type RunFolder } from "./ru
 
 /** The options of the task. */
 export interface TrainArguments {
-  /** A configuration file. */
-  readonly config?: string | undefined;
+  /** Configuration files, as {@linkcode readConfig} takes them. */
+  readonly config?: readonly string[] | undefined;
   /** Single fields of it, `key=value`. */
   readonly set: readonly string[];
   /** The folder of a new run. */
@@ -53,19 +53,19 @@ const RUNS = fileURLToPath(new URL("../../runs", import.meta.url));
  * @throws {Error} If the folder cannot be made.
  */
 export async function readRequest(options: TrainArguments): Promise<Request> {
-  const { config: file, set, out, resume } = options;
+  const { config: files = [], set, out, resume } = options;
   if (resume === undefined) {
-    const config = await withFullPaths(await readConfig({ config: file, set }));
+    const config = await withFullPaths(await readConfig({ config: files, set }));
     const prompts = await promptsOf(config);
     const rewardFiles = await rewardFilesOf(config);
     await modelFolder(config.model);
     const folder = out === undefined ? await makeNumberedFolder(RUNS) : await makeRunFolder(fromCaller(out));
     return { config, prompts, rewardFiles, folder, checkpoint: null, isNew: true };
   }
-  if (file !== undefined || out !== undefined) {
+  if (files.length > 0 || out !== undefined) {
     throw new UsageError(
       `Cannot use --${
-        file === undefined ? "out" : "config"
+        files.length === 0 ? "out" : "config"
       } as --resume goes on with a run that has its own: ` +
         "--set num_epochs=N makes it longer",
     );

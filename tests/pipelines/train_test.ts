@@ -259,7 +259,7 @@ Deno.test("train", async (t) => {
         [() => request([], { out: prompts }), "there is a file of this name"],
         [() => request([], { resume: whole.folder.path }), "Cannot use --out"],
         [() => readRequest({ set: [], resume: model }), "the folder is no run"],
-        [() => readRequest({ set: [], config: "x", resume: model }), "Cannot use --config"],
+        [() => readRequest({ set: [], config: ["x"], resume: model }), "Cannot use --config"],
       ];
       for (const [ask, message] of cases) await assertRejects(ask, UsageError, message);
       assertEquals(await exists(join(home, "refused")), false);
