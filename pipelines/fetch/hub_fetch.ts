@@ -43,9 +43,16 @@ async function reach(
     return await fetch(input, { ...init, signal });
   } catch (cause) {
     signal.throwIfAborted();
-    const why = (cause as Error).message;
-    throw new ConnectionError(`${hub} cannot be reached: ${why}; HF_ENDPOINT names a mirror`, { cause });
+    throw new ConnectionError(`${hub} cannot be reached: ${reasonOf(cause)}; HF_ENDPOINT names a mirror`, {
+      cause,
+    });
   }
+}
+
+/** What an error comes from in the end: the outermost message may only be that a request failed. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }
 
 function refusal(

@@ -95,3 +95,13 @@ Deno.test("arguments that make no sense are usage errors", async () => {
   ];
   for (const [args, expected] of cases) await assertRejects(() => run(args), UsageError, expected);
 });
+
+Deno.test("no task but this one asks for the network, but for tests on this machine itself", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../../deno.json", import.meta.url))) as {
+    readonly tasks: Readonly<Record<string, { readonly command: string }>>;
+  };
+  const asking = Object.entries(tasks).flatMap(([name, { command }]) =>
+    /--allow-(net|all)\S*|\s-A\b/.exec(command)?.map((flag) => `${name} ${flag}`).slice(0, 1) ?? []
+  );
+  assertEquals(asking, ["fetch --allow-net", "test --allow-net=127.0.0.1"]);
+});
