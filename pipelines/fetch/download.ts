@@ -84,12 +84,13 @@ async function writeAll(
         await write(file, part, chunk);
         hash.update(chunk);
         progress(bytes += chunk.length);
+        // Too much is damage, which the hash tells.
+        if (bytes > file.bytes) break;
       }
-      if (bytes !== file.bytes) throw new ConnectionError(`it ended after ${bytes} of ${file.bytes} bytes`);
+      if (bytes < file.bytes) throw new ConnectionError(`it ended after ${bytes} of ${file.bytes} bytes`);
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       failures = bytes > before ? 1 : failures + 1;
-      if (bytes > file.bytes) ({ hash, bytes } = await startAnew(file, part));
       if (failures === ATTEMPTS) {
         throw new Error(
           `Cannot fetch ${file.path} as the connection failed ${ATTEMPTS} times, at ${bytes} of ${file.bytes} bytes: ` +

@@ -90,7 +90,8 @@ async function lookUp(
 ): Promise<{ readonly commit: string; readonly entries: readonly ListFileEntry[] }> {
   const { repository: { id, revision } } = request;
   const how = accessOf(request, signal);
-  const { sha: commit } = await modelInfo({ ...how, name: id, revision, additionalFields: ["sha"] });
+  const { sha } = await modelInfo({ ...how, name: id, revision, additionalFields: ["sha"] });
+  const commit = hexadecimal(request, sha, 40);
   const entries = await Array.fromAsync(listFiles({ ...how, repo: id, revision: commit, recursive: true }));
   return { commit, entries: entries.filter(({ type }) => type === "file") };
 }
@@ -106,7 +107,9 @@ function remoteFile(
   return {
     path,
     bytes: size,
-    hash: lfs === undefined ? { kind: "git", value: oid! } : { kind: "sha256", value: lfs.oid },
+    hash: lfs === undefined
+      ? { kind: "git", value: hexadecimal(request, oid, 40) }
+      : { kind: "sha256", value: hexadecimal(request, lfs.oid, 64) },
     open: async (from) => {
       const info = await fileDownloadInfo({ ...how, repo: id, path, revision: commit });
       if (info === null) {
@@ -120,6 +123,14 @@ function remoteFile(
       });
     },
   };
+}
+
+/** A hash that the hub names, checked as it becomes a file's name. */
+function hexadecimal({ repository }: FetchRequest, hash: string | undefined, digits: 40 | 64): string {
+  if (hash !== undefined && hash.length === digits && /^[0-9a-f]+$/.test(hash)) return hash;
+  throw new Error(
+    `Cannot fetch ${showRepository(repository)} as the hub names no hash: ${JSON.stringify(hash)}`,
+  );
 }
 
 /** What every call to the hub takes. */
@@ -143,8 +154,9 @@ async function firmly<T>({ repository }: FetchRequest, run: () => Promise<T>): P
   }
 }
 
-/** Gives a file its name. Links are relative, as the cache may be moved; Windows may forbid them, then it is moved itself. */
+/** Gives a file its name, in place of a link to what is gone. Links are relative, as the cache may be moved; Windows may forbid them, then it is moved itself. */
 async function link(blob: string, place: string): Promise<void> {
+  await Deno.remove(place).catch(() => {});
   try {
     await Deno.symlink(relative(dirname(place), blob), place);
   } catch (error) {

@@ -15,6 +15,10 @@ export interface Faults {
   readonly broken?: { readonly path: string; readonly after: number; readonly times: number };
   /** The path whose content has another first byte than its hash says. */
   readonly damaged?: string;
+  /** The path whose content is longer than its listing says. */
+  readonly oversized?: string;
+  /** The path whose listing names this in place of a hash. */
+  readonly misnamed?: { readonly path: string; readonly hash: string };
   /** Whether parts of files cannot be asked for. */
   readonly noRanges?: boolean;
   /** What every question is answered with. */
@@ -46,7 +50,8 @@ export async function withFakeHub<T>(
   const isLarge = (path: string) => path.endsWith(".safetensors");
 
   const content = (path: string, request: Request): Response => {
-    const whole = files[path]!.slice();
+    const whole = new Uint8Array(files[path]!.length + Number(faults.oversized === path));
+    whole.set(files[path]!);
     if (faults.damaged === path) whole[0]! ^= 1;
     const range = request.headers.get("Range");
     log.push(`${path}${range === null ? "" : ` ${range}`}`);
@@ -84,7 +89,7 @@ export async function withFakeHub<T>(
     const { pathname, searchParams, origin } = new URL(request.url);
     if (pathname === `/api/models/${id}/revision/main`) return Response.json({ id, _id: "1", sha: COMMIT });
     if (pathname === `/api/models/${id}/tree/${COMMIT}`) {
-      const entries = listing(files, isLarge);
+      const entries = listing(files, isLarge, faults);
       const half = Math.ceil(entries.length / 2);
       if (searchParams.has("cursor")) return Response.json(entries.slice(half));
       const next = `<${origin}${pathname}?cursor=1>; rel="next"`;
@@ -106,12 +111,16 @@ export async function withFakeHub<T>(
 }
 
 /** The files' entries in the listing, with two folders and a file that nobody needs. */
-function listing(files: Readonly<Record<string, Uint8Array>>, isLarge: (path: string) => boolean): object[] {
+function listing(
+  files: Readonly<Record<string, Uint8Array>>,
+  isLarge: (path: string) => boolean,
+  { misnamed }: Faults,
+): object[] {
   const entries = Object.entries(files).map(([path, bytes]) => ({
     type: "file",
     path,
     size: bytes.length,
-    oid: gitHashOf(bytes),
+    oid: misnamed?.path === path ? misnamed.hash : gitHashOf(bytes),
     ...isLarge(path) && { lfs: { oid: hashOf(bytes), size: bytes.length, pointerSize: 130 } },
   }));
   const folder = (path: string) => ({ type: "directory", path, size: 0, oid: COMMIT });

@@ -170,8 +170,13 @@ Deno.test("a part that is too long, or a server that knows no ranges, begins ane
 });
 
 Deno.test("content with another hash is not kept, be it in large file storage or not", async () => {
-  for (const damaged of [UNET_FILE, "unet/config.json"]) {
-    await bench({ damaged }, async ({ fetch, cache }) => {
+  const faults: readonly [string, Faults][] = [
+    [UNET_FILE, { damaged: UNET_FILE }],
+    [UNET_FILE, { oversized: UNET_FILE }],
+    ["unet/config.json", { damaged: "unet/config.json" }],
+  ];
+  for (const [damaged, fault] of faults) {
+    await bench(fault, async ({ fetch, cache }) => {
       const message = await refusal(fetch());
       assertStringIncludes(message, `Cannot keep ${damaged} as its content is damaged: `);
       const blobs = await pathsBelow(join(repositoryIn(cache), "blobs"));
@@ -186,6 +191,23 @@ Deno.test("content with another hash is not kept, be it in large file storage or
   await bench({}, async ({ fetch, cache, model }) => {
     await putPart(cache, model, (bytes) => bytes.slice(0, 50).fill(7));
     assertStringIncludes(await refusal(fetch()), "the same command fetches it anew");
+    await fetch();
+    await assertSame(cache, model);
+  });
+});
+
+Deno.test("a hash that is none does not become a file's name", async () => {
+  for (const hash of ["../../../../escaped", "", "A".repeat(40)]) {
+    await bench({ misnamed: { path: "unet/config.json", hash } }, async ({ fetch }) => {
+      assertStringIncludes(await refusal(fetch()), `the hub names no hash: "${hash}"`);
+    });
+  }
+});
+
+Deno.test("a link to what is gone is made anew", async () => {
+  await bench({}, async ({ fetch, cache, model }) => {
+    await fetch();
+    await Deno.remove(await unetBlob(cache, model));
     await fetch();
     await assertSame(cache, model);
   });
@@ -226,8 +248,8 @@ Deno.test("what the hub refuses is one line that says what to do", async () => {
   }
   await bench({ refusal: { status: 403 } }, async ({ fetch }) => {
     assertStringIncludes(await refusal(fetch({ token: "hf_secret" })), "use a token of the same account");
-    const nobody = await refusal(fetch({ hub: "http://127.0.0.1:1" }));
-    assertMatch(nobody, /127\.0\.0\.1:1 cannot be reached: .*refused.*; HF_ENDPOINT names a mirror$/);
+    const nobody = await refusal(fetch({ hub: closedAddress() }));
+    assertMatch(nobody, /127\.0\.0\.1:\d+ cannot be reached: .*refused.*; HF_ENDPOINT names a mirror$/);
   });
 });
 
@@ -287,6 +309,12 @@ Deno.test("a full disk is named, and what is there stays", async () => {
     await assertSame(cache, model);
   });
 });
+
+/** An address where nobody listens. */
+function closedAddress(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `http://127.0.0.1:${listener.addr.port}`;
+}
 
 /** Where the cache has the UNet's weights. */
 async function unetBlob(cache: string, model: string): Promise<string> {
