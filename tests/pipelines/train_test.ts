@@ -279,7 +279,7 @@ Deno.test("train", async (t) => {
         const open = () => Promise.resolve(adapter);
         const out = join(home, "task");
         const twice = join(home, "twice.txt");
-        await Deno.writeTextFile(twice, "cat\na dog, running\n\ncat\n");
+        await Deno.writeTextFile(twice, "cat\na dog, running\ncat\n");
         const redness = join(home, "redness.ts");
         await Deno.writeTextFile(redness, RED);
         const first = await readRequest({
@@ -308,6 +308,7 @@ Deno.test("train", async (t) => {
         });
         assertEquals(manifest.resumed.map(({ epoch }: { epoch: number }) => epoch), [1]);
         assertEquals(lines.filter((line) => line.startsWith("Report: ")).length, 2);
+        assertEquals(lines.filter((line) => line.endsWith(": line 3 is line 1 again.")).length, 2);
         const before = await filesOf(out);
         const less = await readRequest({ set: ["num_epochs=1"], resume: out });
         await assertRejects(
