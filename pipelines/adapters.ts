@@ -8,10 +8,10 @@ import { basename, dirname, join } from "node:path";
 import type { ParamTree } from "../lib/core/tensor.ts";
 import { alphaOfConfig, alphaOfMetadata } from "../lib/io/lora_alpha.ts";
 import { fitLora, type LoraFile, readLora } from "../lib/io/lora_file.ts";
-import { readTensors } from "../lib/io/safetensors.ts";
+import { readTensors } from "../lib/io/weights_file.ts";
 import type { ParamSpec } from "../lib/nn/scope.ts";
 import { type Config, readConfig } from "./config.ts";
-import { exists, readJson, withSafetensors } from "./files.ts";
+import { exists, readJson, withWeights } from "./files.ts";
 import { hashFile } from "./load/model_folder.ts";
 import { fromCaller } from "./paths.ts";
 import { LORA_FILE } from "./run/checkpoint.ts";
@@ -33,14 +33,14 @@ export interface AdapterFile extends LoraFile {
 /**
  * Reads adapters.
  *
- * @param path A safetensors file in any layout of `lib/io/lora_layouts.ts`, a checkpoint's folder, or a run's, which stands for its
- * last checkpoint.
+ * @param path A safetensors or torch file in any layout of `lib/io/lora_layouts.ts`, a checkpoint's folder, or a run's, which
+ * stands for its last checkpoint.
  * @throws {UsageError} If there are none, or the file is damaged; the message names it.
  */
 export async function readAdapterFile(path: string): Promise<AdapterFile> {
   const file = await findFile(fromCaller(path));
   const run = runFolder(dirname(dirname(dirname(file))));
-  const { tensors, metadata } = await withSafetensors(
+  const { tensors, metadata } = await withWeights(
     file,
     async (opened) => ({ tensors: await readTensors(opened), metadata: opened.metadata }),
   ).catch((cause) => {

@@ -4,8 +4,10 @@
  */
 
 import { join } from "node:path";
-import { openSafetensors, readTensors, type SafetensorsFile } from "../lib/io/safetensors.ts";
 import type { ParamTree } from "../lib/core/tensor.ts";
+import { openWeights } from "../lib/io/open_weights.ts";
+import type { TorchFileOptions } from "../lib/io/torch_file.ts";
+import { readTensors, type WeightsFile } from "../lib/io/weights_file.ts";
 
 /** A file or folder, by path or URL. */
 export type Path = string | URL;
@@ -82,11 +84,17 @@ export async function syncFolder(path: Path): Promise<void> {
 }
 
 /**
- * Opens a safetensors file, calls back with it, and closes it.
+ * Opens a file of weights, safetensors or torch, calls back with it, and closes it.
  *
- * @throws {Error} If there is no such file; {SyntaxError} if it is damaged. Both name it.
+ * @param options Where a torch file has its tensors.
+ * @throws {Error} If there is no such file; {SyntaxError} if it is damaged; {TypeError} if a tensor is of a type that is not
+ * read. All name it.
  */
-export async function withSafetensors<T>(path: Path, use: (file: SafetensorsFile) => Promise<T>): Promise<T> {
+export async function withWeights<T>(
+  path: Path,
+  use: (file: WeightsFile) => Promise<T>,
+  options: TorchFileOptions = {},
+): Promise<T> {
   const name = pathOf(path);
   using file = await openToRead(name);
   const { size } = await file.stat();
@@ -102,17 +110,19 @@ export async function withSafetensors<T>(path: Path, use: (file: SafetensorsFile
     return bytes.subarray(0, filled);
   };
   try {
-    return await use(await openSafetensors(read, size));
+    return await use(await openWeights(read, size, options));
   } catch (cause) {
     if (cause instanceof Deno.errors.IsADirectory) throw unread(name, cause);
-    if (!(cause instanceof SyntaxError) || cause.message.includes(name)) throw cause;
-    throw new SyntaxError(`${name}: ${cause.message}`, { cause });
+    const isOurs = cause instanceof SyntaxError || cause instanceof TypeError;
+    if (!isOurs || cause.message.includes(name)) throw cause;
+    const Kind = cause instanceof SyntaxError ? SyntaxError : TypeError;
+    throw new Kind(`${name}: ${cause.message}`, { cause });
   }
 }
 
-/** Reads all tensors of a safetensors file. */
-export function readSafetensors(path: Path): Promise<ParamTree> {
-  return withSafetensors(path, (file) => readTensors(file));
+/** Reads all tensors of a file of weights. */
+export function readWeights(path: Path): Promise<ParamTree> {
+  return withWeights(path, (file) => readTensors(file));
 }
 
 /**

@@ -8,7 +8,8 @@ import { basename, dirname, join } from "node:path";
 import type { Shape } from "../lib/core/tensor.ts";
 import { checkMerge, mergeLora } from "../lib/io/lora_merge.ts";
 import { ownMetadata } from "../lib/io/lora_metadata.ts";
-import { readTensor, streamSafetensors } from "../lib/io/safetensors.ts";
+import { streamSafetensors } from "../lib/io/safetensors.ts";
+import { readTensor } from "../lib/io/weights_file.ts";
 import { type AdapterFile, readAdapterFile } from "./adapters.ts";
 import { dtypeOption, numberOption, readArguments } from "./arguments.ts";
 import {
@@ -17,7 +18,7 @@ import {
   makeFolder,
   readJson,
   syncFolder,
-  withSafetensors,
+  withWeights,
   writeAtomically,
 } from "./files.ts";
 import { modelFolder, weightsFile } from "./load/model_folder.ts";
@@ -133,7 +134,7 @@ async function writeUNet({ lora, model, strength, dtype }: MergeRequest, path: s
   const source = join(model, await weightsFile(model, UNET_FILE));
   const { adapters } = lora;
   await makeFolder(dirname(path));
-  await withSafetensors(source, async (file) => {
+  await withWeights(source, async (file) => {
     const entries = [...file.entries.values()];
     const shapes = new Map<string, Shape>(entries.map(({ name, shape }) => [name, shape]));
     try {

@@ -48,7 +48,7 @@ import {
   type Weights,
 } from "../lib/stages/weights.ts";
 import { checkConfig } from "../pipelines/config/mod.ts";
-import { readJson, readSafetensors } from "../pipelines/files.ts";
+import { readJson, readWeights } from "../pipelines/files.ts";
 import { loadWeights } from "../pipelines/load/weights.ts";
 import { openRuntime } from "../pipelines/open_runtime.ts";
 import { channelsLast } from "./models/golden.ts";
@@ -236,7 +236,7 @@ function errorOf({ data: found }: FloatTensor, { data: expected }: FloatTensor):
 async function compareParts(folder: string, names: readonly string[], isHalf: boolean): Promise<boolean> {
   const { runtime, gpu } = await openRuntime();
   console.log(gpu.name);
-  const expected = await readSafetensors(join(folder, "expected.safetensors")) as Setting["expected"];
+  const expected = await readWeights(join(folder, "expected.safetensors")) as Setting["expected"];
   const tolerance = isHalf ? TOLERANCE.half : TOLERANCE.whole;
   let isRight = true;
   for (const name of names) {

@@ -4,7 +4,8 @@
  */
 
 import type { FloatTensor, ParamTree } from "../lib/core/tensor.ts";
-import { openSafetensors, readFromMemory, readTensors } from "../lib/io/safetensors.ts";
+import { openSafetensors } from "../lib/io/safetensors.ts";
+import { readFromMemory, readTensors } from "../lib/io/weights_file.ts";
 
 /** The tensors of `tests/golden/<name>.safetensors`. */
 export async function goldenTensors(name: string): Promise<ParamTree> {

@@ -1,39 +1,12 @@
 /**
- * Safetensors files: opened by their header, tensors read one at a time, written with the same bytes for the same content.
- *
- * The caller supplies the bytes, so a file may lie on disk, in memory or behind a network; no more than one tensor is held.
+ * Safetensors files: opened by their header, written with the same bytes for the same content.
  * @module
  */
 
-import {
-  type FloatTensor,
-  type HalfTensor,
-  halves,
-  type ParamTree,
-  sameShape,
-  type Shape,
-  showShape,
-  size,
-  tensor,
-} from "../core/tensor.ts";
-import { bfloatsToFloats, floatsToHalfs, HALF_MAX, halfsToFloats } from "../core/half.ts";
-import {
-  DTYPE_BYTES,
-  LENGTH_BYTES,
-  parseHeader,
-  parseHeaderLength,
-  type SafetensorsHeader,
-  type TensorEntry,
-} from "./safetensors_header.ts";
-
-/** Gives `length` bytes from `offset` of a file, fewer only where the file ends. */
-export type ReadBytes = (offset: number, length: number) => Promise<Uint8Array>;
-
-/** An opened file: its header and the way to its bytes. */
-export interface SafetensorsFile extends SafetensorsHeader {
-  /** Gives the bytes of the file. */
-  readonly read: ReadBytes;
-}
+import { type FloatTensor, type ParamTree, sameShape, type Shape, showShape, size } from "../core/tensor.ts";
+import { floatsToHalfs, HALF_MAX } from "../core/half.ts";
+import { LENGTH_BYTES, parseHeader, parseHeaderLength } from "./safetensors_header.ts";
+import { DTYPE_BYTES, type ReadBytes, type WeightsFile } from "./weights_file.ts";
 
 /** What writing takes beside the tensors. */
 export interface WriteOptions {
@@ -50,50 +23,9 @@ export interface WriteOptions {
  * @param fileBytes Length of the file in bytes.
  * @throws {SyntaxError} If the header does not describe the file.
  */
-export async function openSafetensors(read: ReadBytes, fileBytes: number): Promise<SafetensorsFile> {
-  const length = parseHeaderLength(await read(0, LENGTH_BYTES), fileBytes);
+export async function openSafetensors(read: ReadBytes, fileBytes: number): Promise<WeightsFile> {
+  const length = parseHeaderLength(await read(0, Math.min(LENGTH_BYTES, fileBytes)), fileBytes);
   return { ...parseHeader(await read(LENGTH_BYTES, length), fileBytes), read };
-}
-
-/** Reads one tensor as floats, whatever its element type; otherwise as {@linkcode readStored} does. */
-export async function readTensor(file: SafetensorsFile, name: string): Promise<FloatTensor> {
-  const stored = await readStored(file, name);
-  return stored.dtype === "f16" ? tensor(stored.shape, halfsToFloats(stored.data)) : stored;
-}
-
-/**
- * Reads one tensor, F16 as halves and F32, BF16, I64, U8 and BOOL as floats; integers past 2^24 are rounded.
- *
- * @throws {RangeError} If the file has no such tensor.
- * @throws {TypeError} If its element type is none of those.
- * @throws {SyntaxError} If the file ends inside it.
- */
-export async function readStored(file: SafetensorsFile, name: string): Promise<FloatTensor | HalfTensor> {
-  const entry = file.entries.get(name);
-  if (!entry) throw new RangeError(`Cannot read tensor ${name} as the file does not hold it: ${list(file)}`);
-  const bytes = await file.read(entry.offset, entry.bytes);
-  if (bytes.length !== entry.bytes) {
-    throw new SyntaxError(
-      `Cannot read tensor ${name} as the file ends inside it: ${bytes.length} of ${entry.bytes} bytes`,
-    );
-  }
-  if (entry.dtype === "F16") return halves(entry.shape, new Uint16Array(new Uint8Array(bytes).buffer));
-  return tensor(entry.shape, toFloats(entry, bytes));
-}
-
-/** Reads the named tensors, or all, one after the other, as {@linkcode readTensor} does. */
-export async function readTensors(
-  file: SafetensorsFile,
-  names: Iterable<string> = file.entries.keys(),
-): Promise<ParamTree> {
-  const tree: Record<string, FloatTensor> = {};
-  for (const name of names) tree[name] = await readTensor(file, name);
-  return tree;
-}
-
-/** Gives the bytes of a file held in memory, for {@linkcode openSafetensors}. */
-export function readFromMemory(file: Uint8Array): ReadBytes {
-  return (offset, length) => Promise.resolve(file.subarray(offset, offset + length));
 }
 
 /**
@@ -188,29 +120,4 @@ function toBytes(name: string, { data }: FloatTensor, dtype: "F32" | "F16"): Uin
     );
   }
   return new Uint8Array(floatsToHalfs(data).buffer);
-}
-
-/** Reads elements from a buffer of their own, since a tensor may start at any byte of the file. */
-function toFloats({ name, dtype }: TensorEntry, bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const { buffer } = new Uint8Array(bytes);
-  switch (dtype) {
-    case "F32":
-      return new Float32Array(buffer);
-    case "BF16":
-      return bfloatsToFloats(new Uint16Array(buffer));
-    case "I64":
-      return Float32Array.from(new BigInt64Array(buffer), Number);
-    case "U8":
-    case "BOOL":
-      return new Float32Array(bytes);
-    default:
-      throw new TypeError(
-        `Cannot read tensor ${name} as its dtype is none of F32 F16 BF16 I64 U8 BOOL: found ${dtype}`,
-      );
-  }
-}
-
-function list({ entries }: SafetensorsFile): string {
-  const first = [...entries.keys()].slice(0, 3).join(", ");
-  return `${entries.size} tensors${first && `, ${first}`}${entries.size > 3 ? ", …" : ""}`;
 }

@@ -6,56 +6,27 @@
  * @module
  */
 
-import { type Shape, showShape, size } from "../core/tensor.ts";
-
-/** Element types of the format, with the bytes of one element. */
-export const DTYPE_BYTES = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
-} as const;
-
-/** An element type of the format. */
-export type SafetensorsDType = keyof typeof DTYPE_BYTES;
-
-/** Where one tensor lies. */
-export interface TensorEntry {
-  /** Its name, dotted as in the checkpoint. */
-  readonly name: string;
-  /** Its element type in the file. */
-  readonly dtype: SafetensorsDType;
-  /** Its extents. */
-  readonly shape: Shape;
-  /** Its first byte, counted from the start of the file. */
-  readonly offset: number;
-  /** Its length in bytes. */
-  readonly bytes: number;
-}
+import { size } from "../core/tensor.ts";
+import { findJsonFault } from "./json_fault.ts";
+import { show, showName } from "./show.ts";
+import {
+  DTYPE_BYTES,
+  isCounts,
+  type StoredDType,
+  type TensorEntry,
+  type WeightsFile,
+} from "./weights_file.ts";
 
 /** A checked header. */
-export interface SafetensorsHeader {
-  /** The `__metadata__` strings; empty if the file has none. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** The tensors by name. */
-  readonly entries: ReadonlyMap<string, TensorEntry>;
-}
+export type SafetensorsHeader = Omit<WeightsFile, "read">;
 
 /** Bytes of the length word before the JSON. */
 export const LENGTH_BYTES = 8;
 
 const MAX_HEADER_BYTES = 100_000_000;
+
+/** The header's record, a tensor's record in it, the shape in that. */
+const DEEPEST = 3;
 
 /**
  * Reads the length word of a file.
@@ -79,7 +50,7 @@ export function parseHeaderLength(word: Uint8Array, fileBytes: number): number {
 
 /**
  * Parses and checks the JSON of a header: every tensor inside the file, its span equal to its shape times its element size,
- * no two tensors overlapping, no byte of the file unaccounted for.
+ * no name twice, no two tensors overlapping, no byte of the file unaccounted for.
  *
  * @param json The header's bytes, without the length word.
  * @param fileBytes Length of the file in bytes.
@@ -99,9 +70,14 @@ export function parseHeader(json: Uint8Array, fileBytes: number): SafetensorsHea
 function parseJson(json: Uint8Array): Record<string, unknown> {
   if (json[0] !== 0x7b) throw new SyntaxError(cannot("its header does not begin with {", json[0]));
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(json);
+    const fault = findJsonFault(text, DEEPEST);
+    if (fault !== undefined) throw new SyntaxError(fault);
+    return JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(cannot("its header is not JSON", (error as Error).message));
+    throw new SyntaxError(
+      cannot("its header is not JSON as it should be", showName((error as Error).message)),
+    );
   }
 }
 
@@ -114,25 +90,21 @@ function parseMetadata(metadata: unknown): Readonly<Record<string, string>> {
 
 function parseEntry(name: string, field: unknown, dataStart: number): TensorEntry {
   const fault = (reason: string, found: unknown) =>
-    new SyntaxError(cannot(`tensor ${name} ${reason}`, found));
-  if (!isRecord(field)) throw fault("has no record in the header", JSON.stringify(field));
+    new SyntaxError(cannot(`tensor ${showName(name)} ${reason}`, found));
+  if (!isRecord(field)) throw fault("has no record in the header", show(field));
   const { dtype, shape, data_offsets: offsets } = field;
   if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    throw fault("has an unknown dtype", JSON.stringify(dtype));
+    throw fault("has an unknown dtype", show(dtype));
   }
-  if (!isCounts(shape)) throw fault("has no valid shape", JSON.stringify(shape));
-  if (!isCounts(offsets) || offsets.length !== 2) {
-    throw fault("has no valid data_offsets", JSON.stringify(offsets));
-  }
+  if (!isCounts(shape)) throw fault("has no valid shape", show(shape));
+  if (!isCounts(offsets) || offsets.length !== 2) throw fault("has no valid data_offsets", show(offsets));
   const [begin, end] = offsets as [number, number];
-  const needed = size(shape) * DTYPE_BYTES[dtype as SafetensorsDType];
+  const needed = size(shape) * DTYPE_BYTES[dtype as StoredDType];
+  if (!Number.isSafeInteger(needed)) throw fault("has more elements than any file holds", show(shape));
   if (end - begin !== needed) {
-    throw fault(
-      `of shape ${showShape(shape)} and dtype ${dtype} needs ${needed} bytes`,
-      `${end - begin} bytes`,
-    );
+    throw fault(`of shape ${show(shape)} and dtype ${dtype} needs ${needed} bytes`, `${end - begin} bytes`);
   }
-  return { name, dtype: dtype as SafetensorsDType, shape, offset: dataStart + begin, bytes: needed };
+  return { name, dtype: dtype as StoredDType, shape, offset: dataStart + begin, bytes: needed };
 }
 
 function checkCoverage(entries: readonly TensorEntry[], dataStart: number, fileBytes: number): void {
@@ -141,15 +113,16 @@ function checkCoverage(entries: readonly TensorEntry[], dataStart: number, fileB
   for (
     const { name, offset, bytes } of entries.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes)
   ) {
-    if (offset < covered) throw new SyntaxError(cannot(`tensor ${name} overlaps ${last}`, `byte ${offset}`));
+    const own = `tensor ${showName(name)}`;
+    if (offset < covered) throw new SyntaxError(cannot(`${own} overlaps ${last}`, `byte ${offset}`));
     if (offset > covered) {
-      throw new SyntaxError(cannot(`${offset - covered} bytes before tensor ${name} belong to none`));
+      throw new SyntaxError(cannot(`${offset - covered} bytes before ${own} belong to none`));
     }
     covered = offset + bytes;
-    last = `tensor ${name}`;
+    last = own;
     if (covered > fileBytes) {
       throw new SyntaxError(
-        cannot(`tensor ${name} is truncated: it ends at byte ${covered}`, `${fileBytes} bytes`),
+        cannot(`${own} is truncated: it ends at byte ${covered}`, `${fileBytes} bytes`),
       );
     }
   }
@@ -162,12 +135,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isCounts(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
-}
-
 function cannot(reason: string, found?: unknown): string {
   return `Cannot read a safetensors file as ${reason}: ${
     found === undefined ? "it is damaged" : `found ${found}`
-  }`;
+  }; copy or save the file again`;
 }

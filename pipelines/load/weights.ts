@@ -7,11 +7,11 @@
 import { type FloatTensor, type HalfTensor, sameShape, showShape } from "../../lib/core/tensor.ts";
 import { canBeHalves } from "../../lib/engine/ops/factor.ts";
 import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
-import { readStored, readTensor, type SafetensorsFile } from "../../lib/io/safetensors.ts";
+import { isReadable, readStored, readTensor, type WeightsFile } from "../../lib/io/weights_file.ts";
 import { engineShape, toEngine } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
-import { withSafetensors } from "../files.ts";
+import { withWeights } from "../files.ts";
 
 /** How a file is read. */
 export interface LoadWeightsOptions {
@@ -37,7 +37,7 @@ export function loadWeights(
   specs: readonly ParamSpec[],
   { rename = (name) => name, keep = () => true }: LoadWeightsOptions = {},
 ): Promise<Weights> {
-  return withSafetensors(path, async (file) => {
+  return withWeights(path, async (file) => {
     const names = namesInFile(file, rename);
     checkTensors(path, file, names, specs);
     const weights: Record<string, DeviceArray> = {};
@@ -59,14 +59,14 @@ export function loadWeights(
 }
 
 /** The file's names of tensors by the model's. Buffers of positions, which some files hold, are left out. */
-function namesInFile(file: SafetensorsFile, rename: (name: string) => string): ReadonlyMap<string, string> {
+function namesInFile(file: WeightsFile, rename: (name: string) => string): ReadonlyMap<string, string> {
   const names = [...file.entries.keys()].filter((name) => !name.endsWith(".position_ids"));
   return new Map(names.map((name) => [rename(name), name]));
 }
 
 function checkTensors(
   path: string,
-  file: SafetensorsFile,
+  file: WeightsFile,
   names: ReadonlyMap<string, string>,
   specs: readonly ParamSpec[],
 ): void {

@@ -5,8 +5,9 @@
 
 import type { F32 } from "../../lib/core/tensor.ts";
 import { tensor } from "../../lib/core/tensor.ts";
-import { readTensor, writeSafetensors } from "../../lib/io/safetensors.ts";
-import { exists, type Path, withSafetensors, writeAtomically } from "../files.ts";
+import { writeSafetensors } from "../../lib/io/safetensors.ts";
+import { readTensor } from "../../lib/io/weights_file.ts";
+import { exists, type Path, withWeights, writeAtomically } from "../files.ts";
 import type { Learner } from "./trainer.ts";
 
 const VECTORS = ["params", "m", "v", "ema"] as const;
@@ -27,7 +28,7 @@ export async function saveLearner(path: Path, learner: Learner): Promise<void> {
  */
 export async function loadLearner(path: Path, length: number): Promise<Learner | null> {
   if (!await exists(path)) return null;
-  return await withSafetensors(path, async (file) => {
+  return await withWeights(path, async (file) => {
     const read = async (name: string): Promise<F32> => {
       const { data } = await readTensor(file, name);
       if (data.length !== length) {

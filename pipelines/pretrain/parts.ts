@@ -26,7 +26,7 @@ import {
 } from "../../lib/rewards/mini_configs.ts";
 import { augment, PLAIN } from "../data/augment.ts";
 import { type EmojiPack, select, SIZE } from "../data/pack.ts";
-import { readJson, readSafetensors, writeAtomically } from "../files.ts";
+import { readJson, readWeights, writeAtomically } from "../files.ts";
 import { imageGrid } from "../image_grid.ts";
 import { clipLesson } from "./clip_lesson.ts";
 import { tasteParts } from "./taste_parts.ts";
@@ -117,7 +117,7 @@ async function vaeConfig({ folder }: Kit) {
 }
 
 async function upload({ runtime }: Kit, path: string) {
-  const tree = await readSafetensors(path);
+  const tree = await readWeights(path);
   return Object.fromEntries(
     Object.entries(tree).map(([name, param]) => [name, runtime.put(toEngine(param))]),
   );

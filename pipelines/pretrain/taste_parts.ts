@@ -11,7 +11,7 @@ import { fitter, imageEmbedder } from "../../lib/rewards/embedder.ts";
 import { miniHpsConfig, miniPickConfig } from "../../lib/rewards/mini_configs.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { toEngine } from "../../lib/nn/layout.ts";
-import { exists, readSafetensors, writeAtomically } from "../files.ts";
+import { exists, readWeights, writeAtomically } from "../files.ts";
 import { type JudgeName, openJudges } from "../load/judges.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { readPrompts } from "../prompts.ts";
@@ -55,7 +55,7 @@ function taste(
   const file = `rewards/${name}/model.safetensors`;
   return {
     lesson: async (kit, batch) => {
-      const initial = await readSafetensors(`${kit.folder}/${file}`);
+      const initial = await readWeights(`${kit.folder}/${file}`);
       return judgeLesson(await poolOf(kit), kit.tokenizer, { name, config, initial, ...rankings }, batch);
     },
     finish: (_, learned, write) => write(file, learned),
@@ -92,7 +92,7 @@ async function drawingsOf(kit: Kit): Promise<{ images: FloatTensor; prompts: str
     sampler.free();
     await pipeline.free();
   }
-  return { images: (await readSafetensors(path)).images!, prompts: wishes.map(({ prompt }) => prompt) };
+  return { images: (await readWeights(path)).images!, prompts: wishes.map(({ prompt }) => prompt) };
 }
 
 /** Embeddings of the pool's images, as the aesthetic reward sees them. */

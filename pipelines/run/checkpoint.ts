@@ -13,7 +13,7 @@ import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { unpackParams } from "../../lib/optim/flat.ts";
 import type { State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
-import { exists, readJson, readSafetensors, syncFolder, writeAtomically } from "../files.ts";
+import { exists, readJson, readWeights, syncFolder, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
 import { epochName, epochOfName } from "./epoch_name.ts";
 import { checkOrigin, type Origin } from "./origin.ts";
@@ -86,7 +86,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   }
   try {
     const { version, model, config, ...counters } = parseState(await readJson(join(folder, STATE_FILE)));
-    const tensors = await readSafetensors(join(folder, TENSORS_FILE));
+    const tensors = await readWeights(join(folder, TENSORS_FILE));
     return { tensors, counters, origin: { version, model, config } };
   } catch (cause) {
     throw new UsageError(`Cannot resume as the checkpoint is damaged: ${(cause as Error).message}`, {

@@ -8,7 +8,8 @@ import { formatMetadata, originMetadata, ownMetadata } from "../../lib/io/lora_m
 import { parseLoraConfig } from "../../lib/models/lora.ts";
 import { declareUNet, declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
-import { openSafetensors, readFromMemory, readTensors } from "../../lib/io/safetensors.ts";
+import { openSafetensors } from "../../lib/io/safetensors.ts";
+import { readFromMemory, readTensors } from "../../lib/io/weights_file.ts";
 
 const attention = "down_blocks.0.attentions.0.transformer_blocks.0.attn1";
 const adapters: ParamTree = {

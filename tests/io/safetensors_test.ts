@@ -1,13 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { tensor } from "../../lib/core/tensor.ts";
-import {
-  openSafetensors,
-  readFromMemory,
-  readTensor,
-  readTensors,
-  streamSafetensors,
-  writeSafetensors,
-} from "../../lib/io/safetensors.ts";
+import { openSafetensors, streamSafetensors, writeSafetensors } from "../../lib/io/safetensors.ts";
+import { readFromMemory, readTensor, readTensors } from "../../lib/io/weights_file.ts";
 
 const tree = {
   "b.weight": tensor([2, 3], [1, -2, 3.5, 0, 65504, 1e-3]),

@@ -8,7 +8,8 @@ import { type FloatTensor, type ParamTree, size, type Tensor, tensor } from "../
 import { grad, type Graph, input, interpreter, type Runtime, type Value } from "../../lib/engine/mod.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
-import { openSafetensors, readFromMemory, readTensors } from "../../lib/io/safetensors.ts";
+import { openSafetensors } from "../../lib/io/safetensors.ts";
+import { readFromMemory, readTensors } from "../../lib/io/weights_file.ts";
 import { toCheckpoint, toEngine } from "../../lib/nn/layout.ts";
 import { bindParams, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
 

@@ -11,7 +11,7 @@ import { initParams } from "../../lib/nn/scope.ts";
 import { adaptersFor, readAdapterFile } from "../../pipelines/adapters.ts";
 import { readConfig, showConfig } from "../../pipelines/config.ts";
 import * as exportTask from "../../pipelines/export.ts";
-import { exists, readJson, readSafetensors, withSafetensors } from "../../pipelines/files.ts";
+import { exists, readJson, readWeights, withWeights } from "../../pipelines/files.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
 import * as mergeTask from "../../pipelines/merge.ts";
 import { drawAll, makeSampler } from "../../pipelines/sampler.ts";
@@ -78,7 +78,7 @@ Deno.test("export: a run's adapters in every layout, with where they come from",
       "--out",
       half,
     ]);
-    await withSafetensors(half, (file) => {
+    await withWeights(half, (file) => {
       assert([...file.entries.values()].every(({ dtype }) => dtype === "F16"));
       return Promise.resolve();
     });
@@ -113,8 +113,8 @@ Deno.test("merge: a folder that draws without adapters what the model draws with
 
     const layers = new Set(Object.keys(adapters).map((name) => name.replace(/lora_[AB]\.weight$/, "weight")));
     const [before, after] = [
-      await readSafetensors(join(model, UNET_FILE)),
-      await readSafetensors(join(out, UNET_FILE)),
+      await readWeights(join(model, UNET_FILE)),
+      await readWeights(join(out, UNET_FILE)),
     ];
     assertEquals(Object.keys(after).sort(), Object.keys(before).sort());
     for (const name of Object.keys(before)) {
@@ -131,7 +131,7 @@ Deno.test("merge: a folder that draws without adapters what the model draws with
     ) {
       assertEquals(await Deno.readFile(join(out, file)), await Deno.readFile(join(model, file)), file);
     }
-    await withSafetensors(join(out, UNET_FILE), ({ metadata }) => {
+    await withWeights(join(out, UNET_FILE), ({ metadata }) => {
       assertEquals(metadata, { format: "pt", "attune.merged_strength": "0.5", ...origin });
       return Promise.resolve();
     });

@@ -10,7 +10,7 @@ import { full, type ParamTree } from "../../lib/core/tensor.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { readConfig } from "../../pipelines/config.ts";
-import { readSafetensors } from "../../pipelines/files.ts";
+import { readWeights } from "../../pipelines/files.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { type LoadOptions, loadPipeline } from "../../pipelines/load_pipeline.ts";
 import { loadEmbedder } from "../../pipelines/load_rewards.ts";
@@ -69,14 +69,14 @@ Deno.test("half precision and old names of the autoencoder's attention are read"
     const path = join(model, "vae/diffusion_pytorch_model.safetensors");
     const old = { to_q: "query", to_k: "key", to_v: "value", "to_out.0": "proj_attn" } as const;
     const tree = Object.fromEntries(
-      Object.entries(await readSafetensors(path)).map(([name, param]) => [
+      Object.entries(await readWeights(path)).map(([name, param]) => [
         name.replace(/(to_q|to_k|to_v|to_out\.0)/, (part) => old[part as keyof typeof old]),
         param,
       ]),
     );
     await rewriteTensors(path, tree);
     const unet = join(model, UNET_FILE);
-    const half = writeSafetensors(await readSafetensors(unet), { dtype: "F16" });
+    const half = writeSafetensors(await readWeights(unet), { dtype: "F16" });
     await Deno.remove(unet);
     await Deno.writeFile(unet.replace(".safetensors", ".fp16.safetensors"), half);
     const again = await loadPipeline(interpreter(), model);
@@ -158,5 +158,5 @@ Deno.test("unknown rewards and models are refused with what may be meant", async
 
 async function change(model: string, edit: (tree: ParamTree) => ParamTree): Promise<void> {
   const path = join(model, UNET_FILE);
-  await rewriteTensors(path, edit(await readSafetensors(path)));
+  await rewriteTensors(path, edit(await readWeights(path)));
 }

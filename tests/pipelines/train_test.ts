@@ -5,7 +5,7 @@ import { interpreter } from "../../lib/engine/mod.ts";
 import { key, normals } from "../../lib/core/random.ts";
 import { tensor } from "../../lib/core/tensor.ts";
 import type { State } from "../../lib/stages/records.ts";
-import { exists, readJson, readSafetensors, withSafetensors } from "../../pipelines/files.ts";
+import { exists, readJson, readWeights, withWeights } from "../../pipelines/files.ts";
 import { readCheckpoint, saveCheckpoint, stateOf } from "../../pipelines/run/checkpoint.ts";
 import { withoutMachine } from "../../pipelines/run/metrics_file.ts";
 import { prepareRun } from "../../pipelines/run/prepare_run.ts";
@@ -113,7 +113,7 @@ Deno.test("train", async (t) => {
     await t.step("writes adapters that other tools find, and that tell where they come from", async () => {
       const path = join(whole.folder.checkpoints, "epoch-0003/pytorch_lora_weights.safetensors");
       const { rewards, evaluation } = (await linesOf(whole))[3]!;
-      await withSafetensors(path, ({ entries, metadata }) => {
+      await withWeights(path, ({ entries, metadata }) => {
         const names = [...entries.keys()];
         assert(names.length > 0);
         for (const name of names) {
@@ -353,7 +353,7 @@ Deno.test("metrics: what the machine decides is left out of comparisons", () => 
 
 /** Gives the UNet's last layer weights: an untrained one predicts 0, whatever its adapters. */
 async function enliven(path: string): Promise<void> {
-  const tree = await readSafetensors(path);
+  const tree = await readWeights(path);
   const name = "conv_out.weight";
   const { shape, data } = tree[name]!;
   await rewriteTensors(path, {
