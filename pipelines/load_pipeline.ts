@@ -2,8 +2,8 @@
  * A model's folder in the diffusers layout, read to where it runs: what stages, rewards and pictures are made with.
  *
  * `model_index.json`, `scheduler/scheduler_config.json`, `tokenizer/{vocab.json, merges.txt, tokenizer_config.json}`,
- * `text_encoder/{config.json, model.safetensors}`, `vae/` and `unet/{config.json, diffusion_pytorch_model.safetensors}`;
- * judges below `rewards/`.
+ * `text_encoder/{config.json, model.safetensors}`, `vae/` and `unet/{config.json, diffusion_pytorch_model.safetensors}`, each
+ * also as `weightsFile` finds it in half precision or as a torch file; judges below `rewards/`.
  *
  * @module
  */

@@ -21,6 +21,12 @@ export async function openWeights(
   options: TorchFileOptions = {},
 ): Promise<WeightsFile> {
   const head = await read(0, Math.min(HEAD_BYTES, fileBytes));
+  if (new TextDecoder().decode(head.subarray(0, -1)) === LFS_POINTER) {
+    throw new SyntaxError(
+      `Cannot read a file of weights as it is Git LFS's pointer to one: found ${fileBytes} bytes; ` +
+        "git lfs pull brings the file itself",
+    );
+  }
   return isTorchFile(head)
     ? await openTorchFile(read, fileBytes, options)
     : await openSafetensors(read, fileBytes);
@@ -29,6 +35,8 @@ export async function openWeights(
 /** The length of a safetensors header, and the brace that it begins with. */
 const HEAD_BYTES = 9;
 const BRACE = 0x7b;
+/** How the text begins that Git leaves in the place of a large file. */
+const LFS_POINTER = "version ";
 /** The first opcode of a pickle. */
 const PROTO = 0x80;
 

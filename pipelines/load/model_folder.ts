@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { exists, pathOf, readJson } from "../files.ts";
 import { nearest } from "../nearest.ts";
 import { fromCaller, isPath } from "../paths.ts";
@@ -37,14 +37,20 @@ export async function lastingName(model: string): Promise<string> {
 }
 
 /**
- * The path of a file of weights below a model's folder: the file itself, or its variant in half precision
- * (`….fp16.safetensors`) where only that is there.
+ * The path of a file of weights below a model's folder: the safetensors file itself, or what may stand in its place, its variant
+ * in half precision (`….fp16.safetensors`) or a torch file (`.bin`, `.pt`, `.pth`). Safetensors come first.
  *
+ * @param file The safetensors file, relative to the folder.
  * @returns The path relative to the folder.
- * @throws {UsageError} If there is neither, with what makes the file.
+ * @throws {UsageError} If there is none of them, with what makes the file.
  */
 export function weightsFile(folder: string, file: string): Promise<string> {
-  return fileOf(folder, [file, file.replace(/\.safetensors$/, ".fp16.safetensors")]);
+  const stem = file.replace(/\.safetensors$/, "");
+  const torchStem = stem.replace(/(^|\/)model$/, "$1pytorch_model"); // transformers' name of its torch files
+  const torchFiles = ["bin", "fp16.bin", "pt", "pth"].flatMap((ending) =>
+    [...new Set([torchStem, stem])].map((each) => `${each}.${ending}`)
+  );
+  return fileOf(folder, [file, `${stem}.fp16.safetensors`, ...torchFiles]);
 }
 
 /**
@@ -54,9 +60,12 @@ export function weightsFile(folder: string, file: string): Promise<string> {
  */
 export async function fileOf(folder: string, candidates: readonly [string, ...string[]]): Promise<string> {
   for (const file of candidates) if (await exists(join(folder, file))) return file;
+  const others = candidates.slice(1).map((file) => basename(file));
   const repository = repositoryOf(folder);
   throw new UsageError(
-    `Cannot load ${join(folder, candidates[0])}: there is no such file; ` +
+    `Cannot load ${join(folder, candidates[0])}: there is no such file${
+      others.length ? `, nor ${others.join(", ")}` : ""
+    }; ` +
       (repository === null
         ? "deno task pretrain makes the embedded model's files"
         : `attune fetch ${repository.id} downloads what is missing`),

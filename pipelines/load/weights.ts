@@ -7,6 +7,7 @@
 import { type FloatTensor, type HalfTensor, sameShape, showShape } from "../../lib/core/tensor.ts";
 import { canBeHalves } from "../../lib/engine/ops/factor.ts";
 import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
+import { show, showName } from "../../lib/io/show.ts";
 import { isReadable, readStored, readTensor, type WeightsFile } from "../../lib/io/weights_file.ts";
 import { engineShape, toEngine } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
@@ -19,26 +20,28 @@ export interface LoadWeightsOptions {
   readonly rename?: (name: string) => string;
   /** Which parameters are brought over; by default all. */
   readonly keep?: (name: string) => boolean;
+  /** The keys of a torch file that lead to its tensors, such as `["state_dict"]`; by default none. */
+  readonly within?: readonly string[];
 }
 
 /** What to do about a file that does not fit; messages end with it. */
 const REMEDY = "put the file there that belongs to the config.json beside it";
 
 /**
- * Loads a file's tensors; no more than one is held on the host at a time. Factors of products stay halves where the file has halves.
+ * Loads the tensors of a safetensors or torch file; no more than one is held on the host at a time. Factors of products stay halves where the file has halves.
  *
  * @param specs All that the file must hold, and nothing else but `*.position_ids`.
- * @throws {SyntaxError} If a tensor is missing, is one too many, or has another shape, or the file is damaged; the message names
- * file and tensor, and nothing has been brought over.
+ * @throws {SyntaxError} If a tensor is missing, is one too many, has another shape or type, or the file is damaged; the message
+ * names file and tensor, and nothing is left on the device.
  */
 export function loadWeights(
   runtime: Runtime,
   path: string,
   specs: readonly ParamSpec[],
-  { rename = (name) => name, keep = () => true }: LoadWeightsOptions = {},
+  { rename = (name) => name, keep = () => true, within = [] }: LoadWeightsOptions = {},
 ): Promise<Weights> {
   return withWeights(path, async (file) => {
-    const names = namesInFile(file, rename);
+    const names = namesInFile(path, file, rename);
     checkTensors(path, file, names, specs);
     const weights: Record<string, DeviceArray> = {};
     try {
@@ -55,13 +58,25 @@ export function loadWeights(
       throw error;
     }
     return weights;
-  });
+  }, { within });
 }
 
 /** The file's names of tensors by the model's. Buffers of positions, which some files hold, are left out. */
-function namesInFile(file: WeightsFile, rename: (name: string) => string): ReadonlyMap<string, string> {
-  const names = [...file.entries.keys()].filter((name) => !name.endsWith(".position_ids"));
-  return new Map(names.map((name) => [rename(name), name]));
+function namesInFile(
+  path: string,
+  file: WeightsFile,
+  rename: (name: string) => string,
+): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const own of file.entries.keys()) {
+    if (own.endsWith(".position_ids")) continue;
+    const other = names.get(rename(own));
+    if (other !== undefined) {
+      throw refusal(path, "two of its tensors are the same one", `${showName(other)} and ${showName(own)}`);
+    }
+    names.set(rename(own), own);
+  }
+  return names;
 }
 
 function checkTensors(
@@ -70,22 +85,29 @@ function checkTensors(
   names: ReadonlyMap<string, string>,
   specs: readonly ParamSpec[],
 ): void {
-  const refuse = (why: string, found: string) => {
-    throw new SyntaxError(`Cannot load ${path} as ${why}: ${found}; ${REMEDY}`);
-  };
   for (const { name, shape } of specs) {
     const own = names.get(name);
-    if (own === undefined) refuse("a tensor is missing", `${name} ${showShape(shape)}`);
-    const found = file.entries.get(own!)!;
+    if (own === undefined) throw refusal(path, "a tensor is missing", `${name} ${showShape(shape)}`);
+    const found = file.entries.get(own)!;
     if (!sameShape(found.shape, shape)) {
-      refuse(
+      throw refusal(
+        path,
         `the tensor ${own} has another shape`,
-        `${showShape(found.shape)} where ${showShape(shape)} is needed`,
+        `${show(found.shape)} where ${showShape(shape)} is needed`,
       );
+    }
+    if (!isReadable(found.dtype)) {
+      throw refusal(path, `the tensor ${own} has a type that is not read`, `${found.dtype}, save it as F32`);
     }
   }
   const known = new Set(specs.map(({ name }) => name));
-  for (const [name, own] of names) if (!known.has(name)) refuse("the model has no such tensor", own);
+  for (const [name, own] of names) {
+    if (!known.has(name)) throw refusal(path, "the model has no such tensor", showName(own));
+  }
+}
+
+function refusal(path: string, why: string, found: string): SyntaxError {
+  return new SyntaxError(`Cannot load ${path} as ${why}: ${found}; ${REMEDY}`);
 }
 
 /** Whether a parameter may stay in memory what it is in a file of halves: what reads it widens it, to the same bits. */
@@ -99,10 +121,10 @@ function checkFinite(path: string, name: string, { data, dtype }: FloatTensor | 
     : (x: number) => !Number.isFinite(x);
   const bad = data.findIndex(isBad);
   if (bad !== -1) {
-    throw new SyntaxError(
-      `Cannot load ${path} as the tensor ${name} is damaged: element ${bad} is ${
-        dtype === "f16" ? "not finite" : data[bad]
-      }; ${REMEDY}`,
+    throw refusal(
+      path,
+      `the tensor ${name} is damaged`,
+      `element ${bad} is ${dtype === "f16" ? "not finite" : data[bad]}`,
     );
   }
 }

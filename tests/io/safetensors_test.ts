@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { tensor } from "../../lib/core/tensor.ts";
+import { openWeights } from "../../lib/io/open_weights.ts";
 import { openSafetensors, streamSafetensors, writeSafetensors } from "../../lib/io/safetensors.ts";
 import { readFromMemory, readTensor, readTensors } from "../../lib/io/weights_file.ts";
 
@@ -116,12 +117,57 @@ Deno.test("a broken header is refused, naming the tensor", async () => {
     [{ a, b: { ...a, data_offsets: [5, 9] } }, 9, "1 bytes before tensor b belong to none"],
     [{ a }, 3, "tensor a is truncated"],
     [{ a }, 6, "2 bytes after tensor a belong to no tensor"],
+    [{ a: { ...a, shape: [2 ** 53] } }, 4, "tensor a has no valid shape: found [9007199254740992]"],
+    [
+      { a: { ...a, shape: [2 ** 52, 2 ** 52, 2 ** 52, 16] } },
+      4,
+      "tensor a has more elements than any file holds",
+    ],
+    [{ a: { ...a, shape: [...Array(99).fill(2 ** 52), 0] } }, 4, "4503599627370496, … 100 in all]"],
+    [{ a: { ...a, data_offsets: [4, 0] } }, 4, "needs 4 bytes: found -4 bytes"],
+    [{ "a\nb": 3 }, 4, 'tensor "a\\nb" has no record in the header: found 3;'],
+    [{ ["a".repeat(1000)]: 3 }, 4, `tensor ${"a".repeat(120)}… has no record`],
     [{ __metadata__: { n: 1 }, a }, 4, "its __metadata__ is not a record of strings"],
   ];
   for (const [header, bytes, message] of cases) {
     const error = await assertRejects(() => open(file(header, Array(bytes).fill(0))), SyntaxError);
     assertStringIncludes(error.message, message);
   }
+});
+
+Deno.test("a header that could be read in two ways is refused", async () => {
+  const a = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
+  const cases: readonly [string, string][] = [
+    [`{"a":${a},"a":${a}}`, "the key a is there twice"],
+    [`{"a":${a},"\\u0061" :${a}}`, "the key a is there twice"],
+    ['{"a":{"dtype":"U8","dtype":"F32","shape":[0],"data_offsets":[0,0]}}', "the key dtype is there twice"],
+    ['{"__metadata__":{"b":"1","b":"2"}}', "the key b is there twice"],
+    [`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, "records lie more than 3 deep at letter 7"],
+    [`{"a":${a}`, "its header is not JSON"],
+    ['{"a', "its header is not JSON"],
+  ];
+  for (const [json, message] of cases) {
+    const error = await assertRejects(() => open(fileOf(json)), SyntaxError);
+    assertStringIncludes(error.message, message);
+    assertEquals(error.message.split("\n").length, 1, error.message);
+  }
+});
+
+Deno.test("names of JavaScript's own are names like any other", async () => {
+  const entry = (name: string, at: number) =>
+    `"${name}":{"dtype":"U8","shape":[1],"data_offsets":[${at},${at + 1}]}`;
+  const names = ["__proto__", "constructor", "toString", ""];
+  const tree = await readTensors(await open(fileOf(`{${names.map(entry).join(",")}}`, [7, 8, 9, 10])));
+  assertEquals(Object.keys(tree), names);
+  assertEquals(Object.values(tree).map(({ data }) => data[0]), [7, 8, 9, 10]);
+});
+
+Deno.test("a pointer of Git LFS is told from a damaged file", async () => {
+  const pointer = new TextEncoder().encode(
+    "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n",
+  );
+  const open = () => openWeights(readFromMemory(pointer), pointer.length);
+  await assertRejects(open, SyntaxError, "git lfs pull brings the file itself");
 });
 
 Deno.test("what is no safetensors file is refused", async () => {
@@ -164,7 +210,11 @@ function open(bytes: Uint8Array) {
 }
 
 function file(header: Record<string, unknown>, data: readonly number[], padding = ""): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify(header) + padding);
+  return fileOf(JSON.stringify(header) + padding, data);
+}
+
+function fileOf(header: string, data: readonly number[] = []): Uint8Array {
+  const json = new TextEncoder().encode(header);
   const out = new Uint8Array(8 + json.length + data.length);
   new DataView(out.buffer).setBigUint64(0, BigInt(json.length), true);
   out.set(json, 8);

@@ -6,15 +6,21 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "node:path";
-import { full, type ParamTree } from "../../lib/core/tensor.ts";
+import { full, type ParamTree, tensor } from "../../lib/core/tensor.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
+import { toEngine } from "../../lib/nn/layout.ts";
+import type { ParamSpec } from "../../lib/nn/scope.ts";
 import { readConfig } from "../../pipelines/config.ts";
 import { readWeights } from "../../pipelines/files.ts";
+import { loadWeights } from "../../pipelines/load/weights.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { type LoadOptions, loadPipeline } from "../../pipelines/load_pipeline.ts";
 import { loadEmbedder } from "../../pipelines/load_rewards.ts";
+import { pickleOf, torchFileOf, torchZip } from "../io/torch_writer.ts";
 import { rewriteTensors, UNET_FILE, withTinyModel } from "./tiny_model.ts";
+
+const VAE_FILE = "vae/diffusion_pytorch_model.safetensors";
 
 const REWARDS = ["mini_aesthetic", "mini_pick", "mini_hps", "gold", "colourfulness"];
 
@@ -85,6 +91,33 @@ Deno.test("half precision and old names of the autoencoder's attention are read"
   });
 });
 
+Deno.test("torch files are read where there is no safetensors file, to the same weights", async () => {
+  await withTinyModel(async (model) => {
+    const weights = async () => {
+      const { models, judges, runtime } = await loadPipeline(interpreter(), model, {
+        rewards: ["mini_aesthetic"],
+      });
+      const all = [models.text, models.policy, models.decoder, await judges.encoder("clip")];
+      const trees = [...all.map(({ weights }) => weights), await judges.aestheticHead()];
+      return await runtime.get(trees.flatMap((tree) => Object.values(tree)));
+    };
+    const before = await weights();
+    const files = [
+      ["unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.bin"],
+      ["vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.fp16.bin"],
+      ["text_encoder/model.safetensors", "text_encoder/pytorch_model.bin"],
+      ["rewards/mini_aesthetic/model.safetensors", "rewards/mini_aesthetic/model.pth"],
+      ["rewards/clip/model.safetensors", "rewards/clip/model.pt"],
+    ] as const;
+    for (const [from, to] of files) {
+      const tree = await readWeights(join(model, from));
+      await Deno.remove(join(model, from));
+      await Deno.writeFile(join(model, to), torchFileOf(tree));
+    }
+    assertEquals(await weights(), before);
+  });
+});
+
 Deno.test("weights that do not fit are refused in one line that names file and tensor", async () => {
   const cases: readonly [string, (tree: ParamTree) => ParamTree][] = [
     ["a tensor is missing: conv_in.bias [8]", ({ "conv_in.bias": _, ...others }) => others],
@@ -107,11 +140,60 @@ Deno.test("weights that do not fit are refused in one line that names file and t
       assertStringIncludes(message, expected);
       assertStringIncludes(message, UNET_FILE);
     }
-    await Deno.writeFile(join(model, UNET_FILE), good.slice(0, good.length - 5));
-    const error = await assertRejects(() => loadPipeline(interpreter(), model), SyntaxError);
-    assertStringIncludes(error.message, UNET_FILE);
-    assertEquals(error.message.split("\n").length, 1, error.message);
   });
+});
+
+Deno.test("damaged and hostile files are refused in one line that names them", async () => {
+  await withTinyModel(async (model) => {
+    const path = join(model, UNET_FILE);
+    const good = await Deno.readFile(path);
+    const words = good.slice();
+    const type = new TextDecoder("latin1").decode(good).indexOf('"conv_in.bias":{"dtype":"F32"') + 25;
+    words.set(new TextEncoder().encode("U32"), type);
+    const vae = await readWeights(join(model, VAE_FILE));
+    const name = Object.keys(vae).find((each) => each.includes(".to_q."))!;
+    const cases: readonly [string, Uint8Array, string][] = [
+      [UNET_FILE, good.slice(0, good.length - 5), "is truncated"],
+      [UNET_FILE, new Uint8Array(), "it ends after 0 bytes"],
+      [UNET_FILE, words, "the tensor conv_in.bias has a type that is not read: U32, save it as F32"],
+      [UNET_FILE, torchZip(pickleOf("cposix\nsystem\n")), "found posix.system;"],
+      [UNET_FILE, torchFileOf(vae, "state_dict"), 'no tensor at its top: found ["state_dict"];'],
+      [
+        VAE_FILE,
+        writeSafetensors({ ...vae, [name.replace("to_q", "query")]: vae[name]! }),
+        `two of its tensors are the same one: ${name.replace("to_q", "query")} and ${name};`,
+      ],
+    ];
+    for (const [file, bytes, expected] of cases) {
+      const before = await Deno.readFile(join(model, file));
+      await Deno.writeFile(join(model, file), bytes);
+      const error = await assertRejects(() => loadPipeline(interpreter(), model), SyntaxError);
+      assertStringIncludes(error.message, join(model, file));
+      assertStringIncludes(error.message, expected);
+      assertEquals(error.message.split("\n").length, 1, error.message);
+      await Deno.writeFile(join(model, file), before);
+    }
+  });
+});
+
+Deno.test("a torch file's tensors are found below the keys that lead to them", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, "model.pt");
+    const tree = { weight: tensor([2, 3], [1, 2, 3, 4, 5, 6]) };
+    await Deno.writeFile(path, torchFileOf(tree, "state_dict"));
+    const specs: ParamSpec[] = [{ name: "weight", shape: [2, 3], init: { kind: "constant", value: 0 } }];
+    const runtime = interpreter();
+    const { weight } = await loadWeights(runtime, path, specs, { within: ["state_dict"] });
+    assertEquals(await runtime.get([weight!]), [toEngine(tree.weight)]);
+    const error = await assertRejects(
+      () => loadWeights(runtime, path, specs, { within: ["model"] }),
+      SyntaxError,
+    );
+    assertStringIncludes(error.message, 'it holds no model: found ["state_dict"]');
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("buffers of positions are left alone", async () => {

@@ -73,6 +73,7 @@ interface Machine {
 const STOP = 0x2e;
 /** Thrown where the bytes end. */
 const ENDED = Symbol("the bytes end inside the pickle");
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The highest protocol of Python 3. */
 const NEWEST_PROTOCOL = 5;
 
@@ -165,7 +166,7 @@ function long(bytes: Uint8Array): number | bigint {
 function text(machine: Machine, count: number): string {
   const bytes = take(machine, count);
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF_8.decode(bytes);
   } catch {
     throw broken(machine, "has a string that is not UTF-8", `${count} bytes`);
   }
