@@ -7,7 +7,7 @@
  */
 
 import { size } from "../core/tensor.ts";
-import { findJsonFault } from "./json_fault.ts";
+import { findJsonFault } from "./find_json_fault.ts";
 import { show, showName } from "./show.ts";
 import {
   DTYPE_BYTES,

@@ -5,8 +5,8 @@
  */
 
 import { openLegacyForm } from "./torch/legacy_form.ts";
-import { listTensors } from "./torch/opened.ts";
-import { readPiece } from "./torch/piece.ts";
+import { listTensors } from "./torch/list_tensors.ts";
+import { readPiece } from "./torch/read_piece.ts";
 import { openZipForm } from "./torch/zip_form.ts";
 import type { ReadBytes, WeightsFile } from "./weights_file.ts";
 

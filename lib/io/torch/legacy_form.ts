@@ -6,10 +6,10 @@
 
 import { show, showName } from "../show.ts";
 import { DTYPE_BYTES } from "../weights_file.ts";
-import { type Storage, torchHost } from "./globals.ts";
-import type { Opened } from "./opened.ts";
-import { type PickleHost, type PickleValue, unpickle } from "./pickle.ts";
-import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./piece.ts";
+import { type Storage, torchHost } from "./torch_host.ts";
+import type { Opened } from "./list_tensors.ts";
+import { type PickleHost, type PickleValue, unpickle } from "./unpickle.ts";
+import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./read_piece.ts";
 
 /**
  * Reads the pickles of a file and finds its storages.

@@ -7,7 +7,7 @@
  */
 
 import { showName } from "../show.ts";
-import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./piece.ts";
+import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./read_piece.ts";
 
 /** A member of the archive. */
 export interface ZipMember {

@@ -81,8 +81,9 @@ const BARE = [
 ];
 
 function mutateOpcodes(opcodes: readonly Uint8Array[], length: number, draws: Draws): Uint8Array[] {
+  if (opcodes.length === 0) return [invent(length, draws)];
   const at = draws.below(opcodes.length);
-  const old = opcodes[at] ?? latin("");
+  const old = opcodes[at]!;
   switch (draws.below(10)) {
     case 0:
       return opcodes.toSpliced(at, 1 + draws.below(3));

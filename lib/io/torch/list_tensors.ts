@@ -6,9 +6,9 @@
 import { contiguousStrides, type Shape, size } from "../../core/tensor.ts";
 import { show, showName } from "../show.ts";
 import { DTYPE_BYTES, type TensorEntry } from "../weights_file.ts";
-import { isTensor, type TorchTensor } from "./globals.ts";
-import type { PickleValue } from "./pickle.ts";
-import { torchError } from "./piece.ts";
+import { isTensor, type TorchTensor } from "./torch_host.ts";
+import type { PickleValue } from "./unpickle.ts";
+import { torchError } from "./read_piece.ts";
 
 /** What a form gives. */
 export interface Opened {
@@ -22,8 +22,9 @@ export interface Opened {
  * Lists the tensors of a dictionary. Numbers, words and dictionaries that lie beside them are left out.
  *
  * @param within The keys that lead to the dictionary; none for the object itself.
- * @param fileBytes The length of the file: all tensors together are at most {@linkcode MOST_SHARING} times as long.
- * @throws {SyntaxError} If there is no such dictionary, it holds no tensor, or one does not lie in its storage; the message names it.
+ * @param fileBytes The length of the file. Tensors may share its bytes, but together they are at most 16 times as long.
+ * @throws {SyntaxError} If there is no such dictionary, it holds no tensor, or one does not lie in its storage; the message
+ * names it.
  */
 export function listTensors(
   { root, places }: Opened,
