@@ -87,7 +87,8 @@ export async function readTensor(file: WeightsFile, name: string): Promise<Float
 }
 
 /**
- * Reads one tensor, F16 as halves and F32, BF16, I64, U8 and BOOL as floats; integers past 2^24 are rounded.
+ * Reads one tensor, F16 as halves and F32, BF16, I64, U8 and BOOL as floats; integers past 2^24 are rounded. The bytes that the
+ * file gave are not copied where they can be used as they are.
  *
  * @throws {RangeError} If the file has no such tensor.
  * @throws {TypeError} If its element type is none of those.
@@ -114,8 +115,10 @@ export async function readStored(file: WeightsFile, name: string): Promise<Float
         `${bytes.length} of ${entry.bytes} bytes; copy the file again`,
     );
   }
-  const { buffer } = rowMajor(entry, bytes);
-  return dtype === "F16" ? halves(shape, new Uint16Array(buffer)) : tensor(shape, toFloats(dtype, buffer));
+  const elements = rowMajor(entry, bytes);
+  return dtype === "F16"
+    ? halves(shape, new Uint16Array(elements.buffer, elements.byteOffset, size(shape)))
+    : tensor(shape, toFloats(dtype, elements, size(shape)));
 }
 
 /** Reads the named tensors, or all, one after the other, as {@linkcode readTensor} does. */
@@ -135,11 +138,13 @@ export function readFromMemory(file: Uint8Array): ReadBytes {
 
 const READABLE: readonly StoredDType[] = ["F32", "F16", "BF16", "I64", "U8", "BOOL"];
 
-/** The elements in the order of their indices, in a buffer of their own: a tensor may start at any byte of the file. */
+/** The elements in the order of their indices, aligned to their width: a tensor may start at any byte of the file. */
 function rowMajor(entry: TensorEntry, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { shape, strides, dtype } = entry;
-  if (strides === undefined) return new Uint8Array(bytes);
   const width = DTYPE_BYTES[dtype];
+  if (strides === undefined) {
+    return bytes.byteOffset % width ? new Uint8Array(bytes) : bytes as Uint8Array<ArrayBuffer>;
+  }
   const out = new Uint8Array(size(shape) * width);
   const places = contiguousStrides(shape);
   for (let element = 0; element * width < out.length; element++) {
@@ -152,11 +157,15 @@ function rowMajor(entry: TensorEntry, bytes: Uint8Array): Uint8Array<ArrayBuffer
   return out;
 }
 
-function toFloats(dtype: StoredDType, buffer: ArrayBuffer): Float32Array<ArrayBuffer> {
-  if (dtype === "F32") return new Float32Array(buffer);
-  if (dtype === "BF16") return bfloatsToFloats(new Uint16Array(buffer));
-  if (dtype === "I64") return Float32Array.from(new BigInt64Array(buffer), Number);
-  return new Float32Array(new Uint8Array(buffer));
+function toFloats(
+  dtype: StoredDType,
+  { buffer, byteOffset }: Uint8Array<ArrayBuffer>,
+  count: number,
+): Float32Array<ArrayBuffer> {
+  if (dtype === "F32") return new Float32Array(buffer, byteOffset, count);
+  if (dtype === "BF16") return bfloatsToFloats(new Uint16Array(buffer, byteOffset, count));
+  if (dtype === "I64") return Float32Array.from(new BigInt64Array(buffer, byteOffset, count), Number);
+  return new Float32Array(new Uint8Array(buffer, byteOffset, count));
 }
 
 function list({ entries }: WeightsFile): string {
