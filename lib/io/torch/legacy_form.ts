@@ -8,7 +8,8 @@ import { show, showName } from "../show.ts";
 import { DTYPE_BYTES } from "../weights_file.ts";
 import { type Storage, torchHost } from "./torch_host.ts";
 import type { Opened } from "./list_tensors.ts";
-import { type PickleHost, type PickleValue, unpickle } from "./unpickle.ts";
+import type { PickleHost, PickleValue } from "./pickle_machine.ts";
+import { unpickle } from "./unpickle.ts";
 import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./read_piece.ts";
 
 /**

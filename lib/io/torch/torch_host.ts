@@ -9,7 +9,7 @@
 import type { Shape } from "../../core/tensor.ts";
 import { show } from "../show.ts";
 import { isCounts, type StoredDType } from "../weights_file.ts";
-import type { PickleHost, PickleValue } from "./unpickle.ts";
+import type { PickleHost, PickleValue } from "./pickle_machine.ts";
 import { torchError } from "./read_piece.ts";
 
 /** A run of elements that tensors look into. */
