@@ -6,11 +6,11 @@
 
 import { show, showName } from "../show.ts";
 import { DTYPE_BYTES } from "../weights_file.ts";
-import { type Storage, torchHost } from "./torch_host.ts";
 import type { Opened } from "./list_tensors.ts";
 import type { PickleHost, PickleValue } from "./pickle_machine.ts";
-import { unpickle } from "./unpickle.ts";
 import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./read_piece.ts";
+import { type Storage, torchHost } from "./torch_host.ts";
+import { unpickle } from "./unpickle.ts";
 
 /**
  * Reads the pickles of a file and finds its storages.

@@ -6,9 +6,9 @@
 import { contiguousStrides, type Shape, size } from "../../core/tensor.ts";
 import { show, showName } from "../show.ts";
 import { DTYPE_BYTES, type TensorEntry } from "../weights_file.ts";
-import { isTensor, type TorchTensor } from "./torch_host.ts";
 import type { PickleValue } from "./pickle_machine.ts";
 import { torchError } from "./read_piece.ts";
+import { isTensor, type TorchTensor } from "./torch_host.ts";
 
 /** What a form gives. */
 export interface Opened {

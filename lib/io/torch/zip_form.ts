@@ -5,10 +5,10 @@
 
 import { showName } from "../show.ts";
 import { DTYPE_BYTES } from "../weights_file.ts";
+import type { Opened } from "./list_tensors.ts";
+import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./read_piece.ts";
 import { type Storage, torchHost } from "./torch_host.ts";
 import { unpickle } from "./unpickle.ts";
-import { MOST_INDEX_BYTES, readPiece, type Source, torchError } from "./read_piece.ts";
-import type { Opened } from "./list_tensors.ts";
 import { findMember, readZipDirectory, type ZipMember } from "./zip_directory.ts";
 
 /**
