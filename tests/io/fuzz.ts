@@ -54,12 +54,10 @@ export async function fuzz({ count, seed = 0, from = 0 }: FuzzOptions): Promise<
   let slowestMs = 0;
   for (let index = from; index < from + count; index++) {
     const { file, within } = makeCase(samples, drawsFrom(fold(key(seed), index)));
-    const begun = performance.now();
     try {
-      const reason = await feed(file, within);
+      const { reason, ms } = await timed(() => feed(file, within));
       if (reason === undefined) read++;
       else reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-      const ms = performance.now() - begun;
       assert(ms < MOST_MS, `it took ${ms.toFixed()} ms`);
       slowestMs = Math.max(slowestMs, ms);
     } catch (cause) {
@@ -72,6 +70,9 @@ export async function fuzz({ count, seed = 0, from = 0 }: FuzzOptions): Promise<
 
 /** Far more than any takes: what is longer hangs. */
 const MOST_MS = 10_000;
+/** What takes longer is tried again: a busy machine stops anywhere, but not in the same case each time. */
+const LONG_MS = 100;
+const MOST_TRIES = 5;
 const LONGEST_MESSAGE = 600;
 /** How all refusals read: one line, for a dot is no line break. */
 const REFUSAL = /^Cannot read (a safetensors file|a torch file|a file of weights|tensor .+) as .+: .+; .+$/u;
@@ -146,6 +147,18 @@ function makeCase(samples: readonly Sample[], draws: Draws) {
   const file = draws.below(3) ? changed : mutateBytes(changed, others, draws);
   const { within = [] } = draws.below(20) ? sample : draws.one(samples);
   return { file, within };
+}
+
+/** Runs something, with the shortest time that it took. */
+async function timed(run: () => Promise<string | undefined>) {
+  let ms = Infinity;
+  let reason: string | undefined;
+  for (let tries = 0; tries < MOST_TRIES && ms > LONG_MS; tries++) {
+    const begun = performance.now();
+    reason = await run();
+    ms = Math.min(ms, performance.now() - begun);
+  }
+  return { reason, ms };
 }
 
 /** Reads a file with all its tensors; gives the reason if it is refused. */
