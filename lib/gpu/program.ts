@@ -11,6 +11,7 @@ import type { DeviceArray, Program } from "../engine/runtime.ts";
 import { type GpuArrays, write } from "./arrays.ts";
 import type { BufferPool } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
+import type { SharedSlots } from "./shared_slots.ts";
 import { runJobs, timeJobs } from "./timer.ts";
 
 /** What a program is made with. */
@@ -19,6 +20,8 @@ export interface Host {
   readonly device: GPUDevice;
   /** Where its memory comes from. */
   readonly pool: BufferPool;
+  /** Where its slots come from. */
+  readonly slots: SharedSlots<GPUBuffer>;
   /** Where its pipelines come from. */
   readonly pipelines: PipelineCache;
   /** The arrays it may be given. */
@@ -73,8 +76,9 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     const [x, y, z] = kernel.workgroups;
     return { dispatch, ...await host.pipelines.get(kernel), bindGroup: null, x, y, z };
   }));
-  const slots = plan.slots.map(pool.take);
-  clear(device, plan.zeroed.map((index) => slots[index]!));
+  const reserved = host.slots.reserve(plan.slots, plan.zeroed);
+  clear(device, reserved.own);
+  let slots: readonly GPUBuffer[] = [];
   const own = new Map<string, GPUBuffer>();
   const bound = new Map<string, Given>();
   let isFreed = false;
@@ -91,10 +95,12 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     write(device, buffer, given);
     return buffer;
   };
-  /** Binds the inputs; only what reads an input that lies elsewhere than last time is bound anew. */
+  /** Binds the inputs; only what reads an input that lies elsewhere than last time is bound anew, or all where slots do. */
   const bind = (inputs: Readonly<Record<string, DeviceArray | Tensor>>): void => {
     if (isFreed) throw new TypeError("Cannot run the program as it was freed");
-    const stale = new Set<Ready>(bound.size === 0 ? steps : []);
+    const before = slots;
+    slots = reserved.buffers();
+    const stale = new Set<Ready>(bound.size === 0 || slots !== before ? steps : []);
     // Most inputs are weights, the same arrays time and again.
     const changed = names.filter((name) => {
       const given = inputs[name];
@@ -151,7 +157,8 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     return Object.fromEntries(results);
   };
   const free = (): void => {
-    for (const buffer of [...slots.splice(0), ...own.values()]) pool.give(buffer);
+    reserved.release();
+    own.forEach(pool.give);
     own.clear();
     isFreed = true;
   };

@@ -12,9 +12,10 @@ import type { DeviceArray, Runtime } from "../engine/runtime.ts";
 import { simplify } from "../engine/simplify.ts";
 import { gpuArrays, read, write } from "./arrays.ts";
 import type { Gpu } from "./device.ts";
-import { bufferPool } from "./memory.ts";
+import { gpuBufferPool } from "./memory.ts";
 import { pipelineCache } from "./pipelines.ts";
 import { type Profile, program } from "./program.ts";
+import { sharedSlots } from "./shared_slots.ts";
 import { type TileStore, tuner } from "./tuner.ts";
 
 /** A runtime on a GPU, with what only a GPU can tell. */
@@ -44,7 +45,8 @@ export interface GpuRuntimeOptions {
 /** Makes a runtime on a GPU that was opened before. */
 export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRuntime {
   const { device, target } = gpu;
-  const pool = bufferPool(device);
+  const pool = gpuBufferPool(device);
+  const slots = sharedSlots(pool);
   const pipelines = pipelineCache(device);
   const arrays = gpuArrays(pool, () => runtime);
   const problems: string[] = [];
@@ -53,7 +55,7 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
     problems.push((event as GPUUncapturedErrorEvent).error.message);
   });
   device.lost.then(({ message }) => problems.push(message));
-  const host = { device, pool, pipelines, arrays };
+  const host = { device, pool, slots, pipelines, arrays };
   const tuning = tiles && gpu.canTime ? tuner({ device, target, pipelines, store: tiles }) : null;
   const planned = async (graph: Graph): Promise<Plan> => {
     const fused = fuse(simplify(graph));

@@ -4,14 +4,18 @@ import {
   adamw,
   add,
   apply,
+  evaluate,
   gather,
   type Graph,
   interpreter,
   mul,
   type OpDef,
+  pack,
+  type Program,
   reshape,
   type Runtime,
   slice,
+  sum,
   trace,
 } from "../../lib/engine/mod.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
@@ -109,6 +113,38 @@ Deno.test("GPU: a program gives its memory back, once", async () => {
   const peak = runtime.peakBytes();
   await once();
   assertEquals(runtime.peakBytes(), peak);
+});
+
+Deno.test("GPU: programs that take turns share their slots, and compute what they do alone", async () => {
+  // Rows of 5 leave gaps between what is packed, which must stay zero.
+  const chain = (rows: number) =>
+    trace(({ x }) => {
+      const room = 64 * Math.ceil(rows / 64);
+      const parts = [1, 2, 3].map((by) => sum(mul(x, by), [1]));
+      const packed = pack(parts, [0, room, 2 * room], 4 * room);
+      return { y: sum(mul(packed, 2)) };
+    }, { x: { shape: [rows, 64], dtype: "f32" } });
+  const inputs = [5, 700].map((rows) =>
+    tensor([rows, 64], Float32Array.from({ length: 64 * rows }, (_, i) => i % 5))
+  );
+  const graphs = [5, 700].map(chain);
+  const expected = graphs.map((graph, i) => evaluate(graph, { x: inputs[i]! }).y!.data);
+  const runtime = gpuRuntime(gpu);
+  const programs: Program[] = [];
+  for (const [i, graph] of graphs.entries()) {
+    programs.push(await runtime.compile(graph));
+    for (const turn of [0, i, 0]) {
+      const { y } = programs[turn]!.run({ x: inputs[turn]! });
+      const [found] = await runtime.get([y!]);
+      assertEquals(found!.data, expected[turn]!, `${turn} beside ${i}`);
+      runtime.free([y!]);
+    }
+  }
+  const both = runtime.peakBytes();
+  programs.forEach((program) => program.free());
+  const alone = gpuRuntime(gpu);
+  (await alone.compile(graphs[1]!)).run({ x: inputs[1]! });
+  assert(both < alone.peakBytes() + 8000, `${both} bytes where one program takes ${alone.peakBytes()}`);
 });
 
 Deno.test("GPU: what is updated in place comes back as the same array, everything else as a new one", async () => {
