@@ -15,6 +15,7 @@ export const tasks: Readonly<Record<string, Task>> = {
   merge: { doc: "Merges adapters into a model", load: () => import("./merge.ts") },
   fetch: { doc: "Downloads a model from the Hugging Face hub", load: () => import("./fetch.ts") },
   report: { doc: "Draws the report of a run", load: () => import("./report.ts") },
+  plan: { doc: "Tells what training takes, without weights or a GPU", load: () => import("./plan.ts") },
   config: { doc: "Prints a configuration, each field with its doc", load: () => import("./config.ts") },
   pretrain: { doc: "Makes the embedded model from its data", load: () => import("./pretrain.ts") },
   "data:build": { doc: "Makes the embedded data set from its sources", load: () => import("./data.ts") },

@@ -28,10 +28,9 @@ import { latentDiffusion } from "../lib/stages/latent_diffusion.ts";
 import type { Frozen, Models } from "../lib/stages/models.ts";
 import { criticConfigOf, type CriticSection } from "./config/critic_config.ts";
 import { type Judges, openJudges } from "./load/judges.ts";
-import { hashFiles, readConfigFile, weightsFile } from "./load/model_folder.ts";
+import { readConfigFile } from "./load/model_folder.ts";
 import { checkModelIndex } from "./load/model_index.ts";
-import { loadTokenizer } from "./load/tokenizer.ts";
-import { loadWeights } from "./load/weights.ts";
+import { fileSource, type ModelSource } from "./load/model_source.ts";
 import { judgeOf, loadRewards, towerOf } from "./load_rewards.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -50,6 +49,10 @@ export interface LoadOptions {
   readonly rewards?: readonly string[];
   /** Whether the backward pass computes the UNet's layers again instead of keeping them; default no. */
   readonly rematerialise?: boolean;
+  /** Images that rewards look at together; default 32. Scores do not depend on it, memory does. */
+  readonly batch?: number;
+  /** Where the folder's contents come from; default its files. */
+  readonly source?: ModelSource;
 }
 
 /** A model ready to be used. */
@@ -85,23 +88,27 @@ export async function loadPipeline(
 ): Promise<Pipeline> {
   await readConfigFile(join(folder, "model_index.json"), checkModelIndex);
   const configs = await readConfigs(folder);
-  const tokenizer = await loadTokenizer(folder, configs.text);
+  const { source = fileSource } = options;
+  const tokenizer = await source.tokenizer(folder, configs.text);
   const files = {
-    text: await weightsFile(folder, "text_encoder/model.safetensors"),
-    vae: await weightsFile(folder, `vae/${DIFFUSERS_WEIGHTS}`),
-    unet: await weightsFile(folder, `unet/${DIFFUSERS_WEIGHTS}`),
+    text: await source.find(folder, "text_encoder/model.safetensors"),
+    vae: await source.find(folder, `vae/${DIFFUSERS_WEIGHTS}`),
+    unet: await source.find(folder, `unet/${DIFFUSERS_WEIGHTS}`),
   };
-  const judges = openJudges(runtime, folder);
+  const judges = openJudges(runtime, folder, source);
   const critic = options.critic && await judges.encoder(judgeOf(options.critic.reward));
-  const rewards = await loadRewards({ runtime, judges, tokenizer }, options.rewards ?? []);
+  const rewards = await loadRewards(
+    { runtime, judges, tokenizer, batch: options.batch },
+    options.rewards ?? [],
+  );
   const path = (file: string) => join(folder, file);
-  const text = await loadWeights(runtime, path(files.text), declareClipText(configs.text));
+  const text = await source.load(runtime, path(files.text), declareClipText(configs.text));
   const decoder = decoderNames(configs.vae);
-  const vae = await loadWeights(runtime, path(files.vae), declareAutoencoder(configs.vae), {
+  const vae = await source.load(runtime, path(files.vae), declareAutoencoder(configs.vae), {
     rename: newAttentionName,
     keep: (name) => decoder.has(name),
   });
-  const unet = await loadWeights(runtime, path(files.unet), declareUNet(configs.unet));
+  const unet = await source.load(runtime, path(files.unet), declareUNet(configs.unet));
   const models = latentDiffusion({
     encode: (prompts) => tokenizer.encode(prompts),
     scheduler: configs.scheduler,
@@ -125,7 +132,7 @@ export async function loadPipeline(
     tokenizer,
     judges,
     rewards,
-    hash: await hashFiles(folder, [...Object.values(files), ...judges.files()]),
+    hash: await source.hash(folder, [...Object.values(files), ...judges.files()]),
     free: async () => {
       for (const weights of [text, vae, unet]) runtime.free(Object.values(weights));
       await judges.free();

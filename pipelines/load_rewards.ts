@@ -33,9 +33,11 @@ export interface RewardSource {
   readonly judges: Judges;
   /** Reads prompts. */
   readonly tokenizer: Tokenizer;
+  /** Images that a reward looks at together; default 32. */
+  readonly batch?: number | undefined;
 }
 
-/** Images that a reward looks at together. */
+/** Images that a reward looks at together if nobody says otherwise. */
 const BATCH = 32;
 
 /**
@@ -138,7 +140,7 @@ async function loadReward(source: RewardSource, name: string): Promise<Reward> {
   const formula = analyticRewards.find((reward) => reward.name === name);
   if (formula !== undefined) return formula;
   const judge = await judges.encoder(judgeOf(name));
-  const context = contextOf(source, judge);
+  const context = { ...contextOf(source, judge), stage: `scoring by ${name}` };
   switch (name) {
     case "mini_aesthetic": {
       const weights = { ...judge.weights, ...await judges.aestheticHead() };
@@ -154,7 +156,10 @@ async function loadReward(source: RewardSource, name: string): Promise<Reward> {
   throw new UsageError(`Cannot use rewards as this one cannot be loaded yet: ${name}`);
 }
 
-function contextOf({ runtime, tokenizer }: RewardSource, { config, weights }: Judge): DualEncoderContext {
+function contextOf(
+  { runtime, tokenizer, batch = BATCH }: RewardSource,
+  { config, weights }: Judge,
+): DualEncoderContext {
   const length = config.text_config.max_position_embeddings;
-  return { runtime, weights, batchSize: BATCH, tokenize: (prompts) => tokenizer.encode(prompts, length) };
+  return { runtime, weights, batchSize: batch, tokenize: (prompts) => tokenizer.encode(prompts, length) };
 }

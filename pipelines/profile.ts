@@ -10,8 +10,7 @@ import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import type { Profile } from "../lib/gpu/program.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
-import { type Extents, observeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
-import { criticGradientGraph, optimizerGraph, policyGradientGraph } from "../lib/stages/training_graphs.ts";
+import { programGraphs } from "../lib/stages/programs.ts";
 import type { Bound } from "../lib/stages/weights.ts";
 import type { Config } from "./config.ts";
 import { modelFolder } from "./load/model_folder.ts";
@@ -98,25 +97,14 @@ export function trainingGraphs(
   { models, layouts, options, uncond, conditioning }: Context,
 ): Record<typeof STEPS[number], Bound> {
   const [, tokens, width] = uncond.shape as readonly [number, number, number];
-  const extents = (batch: number): Extents => ({
-    batch,
-    context: [tokens, width],
-    pooled: conditioning.pooled.shape[1]!,
-  });
-  const { sample, train } = options;
-  const sampling = extents(sample.batch_size);
-  const training = extents(train.batch_size);
-  const seen = observeGraph(models, layouts.critic, sampling);
-  const embedding = seen.graph.outputs.embedding!.shape[1]!;
+  const pooled = conditioning.pooled.shape[1]!;
+  const graphs = programGraphs(models, layouts, options, [tokens, width], pooled);
   return {
-    "sampling step": stepGraph(models, layouts.policy, sampling, sample.guidance_scale),
-    "look at a sample": seen,
-    "policy's gradient": policyGradientGraph(models, layouts.policy, training, options),
-    "critic's gradient": {
-      graph: criticGradientGraph(models, layouts.critic, training, embedding, options),
-      weights: {},
-    },
-    "optimizer step": { graph: optimizerGraph(layouts, train), weights: {} },
+    "sampling step": graphs.step,
+    "look at a sample": graphs.observe,
+    "policy's gradient": graphs.policyGradient,
+    "critic's gradient": graphs.criticGradient,
+    "optimizer step": graphs.optimizer,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { type Plan, planBytes } from "./plan.ts";
+import type { Purpose } from "./runtime.ts";
 
 /** What an adapter allows; named as WebGPU names it. */
 export interface Limits {
@@ -13,28 +14,37 @@ export interface Limits {
   readonly maxStorageBufferBindingSize: number;
 }
 
+/** What messages say of a program of which nothing is known. */
+const SOME_PROGRAM: Purpose = {
+  stage: "a program",
+  remedy: "lower sample.batch_size or train.batch_size",
+};
+
 /**
  * Refuses a plan that the adapter cannot run.
  *
- * @throws {RangeError} Naming the sizes, the kernel, and the settings to lower.
+ * @param purpose What it is for.
+ * @throws {RangeError} Naming the stage, the sizes, the kernel, and the settings to change.
  */
-export function checkLimits(plan: Plan, limits: Limits): void {
+export function checkLimits(
+  plan: Plan,
+  limits: Limits,
+  { stage, remedy }: Purpose = SOME_PROGRAM,
+): void {
   const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
   for (const { kernel, places } of plan.dispatches) {
     const bytes = Math.max(...places.map((place) => place.bytes));
     if (bytes <= most) continue;
     throw new RangeError(
-      `Cannot bind ${bytes} bytes to ${kernel.name} as the adapter allows ${most}, of ${
+      `Cannot bind ${bytes} bytes to ${kernel.name} in ${stage} as the adapter allows ${most}, of ${
         planBytes(plan)
-      } bytes ` +
-        "in all: lower sample.batch_size or train.batch_size",
+      } bytes in all: ${remedy}`,
     );
   }
   const largest = Math.max(0, ...plan.slots);
   if (largest > limits.maxBufferSize) {
     throw new RangeError(
-      `Cannot make a buffer of ${largest} bytes as the adapter allows ${limits.maxBufferSize}: ` +
-        "lower sample.batch_size or train.batch_size",
+      `Cannot make a buffer of ${largest} bytes for ${stage} as the adapter allows ${limits.maxBufferSize}: ${remedy}`,
     );
   }
 }

@@ -12,6 +12,14 @@ export interface DeviceArray extends TensorType {
   readonly runtime: Runtime;
 }
 
+/** What a program is for: messages about it say so, and what to do. */
+export interface Purpose {
+  /** What it does, such as "the policy's update". */
+  readonly stage: string;
+  /** Settings that make it need less, such as "lower train.batch_size". */
+  readonly remedy: string;
+}
+
 /** Executes graphs. */
 export interface Runtime {
   /** Copies a tensor to where the runtime computes. */
@@ -20,8 +28,12 @@ export interface Runtime {
   get(arrays: readonly DeviceArray[]): Promise<Tensor[]>;
   /** Gives the memory of arrays back. */
   free(arrays: Iterable<DeviceArray>): void;
-  /** Prepares a graph for being run many times. */
-  compile(graph: Graph): Promise<Program>;
+  /**
+   * Prepares a graph for being run many times.
+   *
+   * @throws {RangeError} If it needs more than there is, with its purpose in the message.
+   */
+  compile(graph: Graph, purpose?: Purpose): Promise<Program>;
 }
 
 /** A graph ready to run. */

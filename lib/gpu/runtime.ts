@@ -8,7 +8,7 @@ import { fuse } from "../engine/fuse.ts";
 import type { Graph } from "../engine/graph.ts";
 import { checkLimits } from "../engine/limits.ts";
 import { type Plan, planSteps } from "../engine/plan.ts";
-import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import type { DeviceArray, Purpose, Runtime } from "../engine/runtime.ts";
 import { simplify } from "../engine/simplify.ts";
 import { gpuArrays, read, write } from "./arrays.ts";
 import type { Gpu } from "./device.ts";
@@ -57,10 +57,10 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
   device.lost.then(({ message }) => problems.push(message));
   const host = { device, pool, slots, pipelines, arrays };
   const tuning = tiles && gpu.canTime ? tuner({ device, target, pipelines, store: tiles }) : null;
-  const planned = async (graph: Graph): Promise<Plan> => {
+  const planned = async (graph: Graph, purpose?: Purpose): Promise<Plan> => {
     const fused = fuse(simplify(graph));
     const plan = planSteps(graph, fused, target, await tuning?.choose(fused.steps));
-    checkLimits(plan, device.limits);
+    checkLimits(plan, device.limits, purpose);
     return plan;
   };
   const runtime: GpuRuntime = {
@@ -82,7 +82,7 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
     free: (unwanted) => {
       for (const array of unwanted) arrays.free(array);
     },
-    compile: async (graph) => (await program(graph, await planned(graph), host)).program,
+    compile: async (graph, purpose) => (await program(graph, await planned(graph, purpose), host)).program,
     peakBytes: pool.peakBytes,
     settle: () => device.queue.onSubmittedWorkDone().then(() => {}),
     profile: async (graph, inputs, rounds = 1) => {

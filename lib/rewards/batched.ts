@@ -16,6 +16,8 @@ export interface ModelContext {
   readonly weights: Readonly<Record<string, DeviceArray>>;
   /** Rows that are computed together. Results do not depend on it, memory does. */
   readonly batchSize: number;
+  /** What for, such as "scoring by gold"; default scoring. */
+  readonly stage?: string | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export type BatchedModel = (
 export async function batchedModel<I extends string>(
   model: (scope: Scope, inputs: Readonly<Record<I, Value>>) => Value,
   types: Readonly<Record<I, TensorType>>,
-  { runtime, weights, batchSize }: ModelContext,
+  { runtime, weights, batchSize, stage = "scoring" }: ModelContext,
 ): Promise<BatchedModel> {
   const specs = declareParams((scope) => model(scope, symbols(types)));
   const needed = Object.fromEntries(
@@ -48,7 +50,7 @@ export async function batchedModel<I extends string>(
     (values) => ({ result: model(bindParams(values), values as Readonly<Record<I, Value>>) }),
     { ...needed, ...types } as Readonly<Record<string, TensorType>>,
   );
-  const program = await runtime.compile(graph);
+  const program = await runtime.compile(graph, { stage, remedy: "lower sample.batch_size" });
   const rowShape = graph.outputs.result!.shape.slice(1);
   return async (count, inputs) => {
     const results: DeviceArray[] = [];

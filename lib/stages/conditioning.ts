@@ -6,6 +6,7 @@
 import type { FloatTensor } from "../core/tensor.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import type { Models } from "./models.ts";
+import { TEXT_PURPOSE } from "./programs.ts";
 import { floats, joinRows, pickRows } from "./rows.ts";
 import { textGraph } from "./sampling_graphs.ts";
 import { type BoundProgram, compileBound } from "./weights.ts";
@@ -31,7 +32,8 @@ export async function compileText(
   models: Models,
   runtime: Runtime,
 ): Promise<{ readonly encode: EncodePrompts; readonly program: BoundProgram }> {
-  const program = await compileBound(runtime, textGraph(models, models.tokenize(Array(BATCH).fill(""))));
+  const graph = textGraph(models, models.tokenize(Array(BATCH).fill("")));
+  const program = await compileBound(runtime, graph, TEXT_PURPOSE);
   const encode: EncodePrompts = async (prompts) => {
     const contexts: FloatTensor[] = [];
     const pools: FloatTensor[] = [];

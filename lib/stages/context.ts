@@ -5,15 +5,14 @@
 
 import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
 import type { FloatTensor } from "../core/tensor.ts";
-import type { Program, Runtime } from "../engine/runtime.ts";
+import type { Runtime } from "../engine/runtime.ts";
 import { flatLayout } from "../optim/flat.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { compileText, type Conditioning, type EncodePrompts } from "./conditioning.ts";
 import type { Models } from "./models.ts";
-import { checkOptions, type Options, samplesPerEpoch } from "./options.ts";
-import { activityGraph, divergenceGraph, type Extents, observeGraph, stepGraph } from "./sampling_graphs.ts";
-import { criticGradientGraph, type Layouts, optimizerGraph, policyGradientGraph } from "./training_graphs.ts";
-import { type BoundProgram, compileBound } from "./weights.ts";
+import { checkOptions, type Options } from "./options.ts";
+import { compilePrograms, programGraphs, type Programs } from "./programs.ts";
+import type { Layouts } from "./training_graphs.ts";
 
 /** What a run is made of. */
 export interface Setup {
@@ -41,24 +40,6 @@ export interface Progress {
   readonly done: number;
   /** Parts to do. */
   readonly total: number;
-}
-
-/** The compiled graphs. */
-export interface Programs {
-  /** See `stepGraph`. */
-  readonly step: BoundProgram;
-  /** See `observeGraph`. */
-  readonly observe: BoundProgram;
-  /** See `divergenceGraph`. */
-  readonly divergence: Program;
-  /** See `policyGradientGraph`. */
-  readonly policyGradient: BoundProgram;
-  /** See `criticGradientGraph`. */
-  readonly criticGradient: Program;
-  /** See `optimizerGraph`. */
-  readonly optimizer: Program;
-  /** See `activityGraph`, for one embedding of every sample of an epoch. */
-  readonly activity: Program;
 }
 
 /** A run's surroundings. */
@@ -94,12 +75,9 @@ export async function prepare(setup: Setup): Promise<Context> {
   const { context: uncond } = await text.encode([""]);
   const conditioning = await text.encode(prompts);
   const [, tokens, width] = uncond.shape as readonly [number, number, number];
-  const extents = (batch: number): Extents => ({
-    batch,
-    context: [tokens, width],
-    pooled: conditioning.pooled.shape[1]!,
-  });
-  const programs = await compilePrograms(setup, layouts, extents);
+  const pooled = conditioning.pooled.shape[1]!;
+  const graphs = programGraphs(models, layouts, options, [tokens, width], pooled);
+  const programs = await compilePrograms(runtime, graphs);
   return {
     ...setup,
     programs,
@@ -110,26 +88,4 @@ export async function prepare(setup: Setup): Promise<Context> {
     encodePrompts: text.encode,
     free: () => [...Object.values(programs), text.program].forEach((program) => program.free()),
   };
-}
-
-async function compilePrograms(
-  { options, models, runtime }: Setup,
-  layouts: Layouts,
-  extents: (batch: number) => Extents,
-): Promise<Programs> {
-  const sampling = extents(options.sample.batch_size);
-  const seen = observeGraph(models, layouts.critic, sampling);
-  const width = seen.graph.outputs.embedding!.shape[1]!;
-  const { critic } = models;
-  const training = extents(options.train.batch_size);
-  const [step, observe, divergence, policyGradient, criticGradient, optimizer, activity] = await Promise.all([
-    compileBound(runtime, stepGraph(models, layouts.policy, sampling, options.sample.guidance_scale)),
-    compileBound(runtime, seen),
-    runtime.compile(divergenceGraph(models, sampling)),
-    compileBound(runtime, policyGradientGraph(models, layouts.policy, training, options)),
-    runtime.compile(criticGradientGraph(models, layouts.critic, training, width, options)),
-    runtime.compile(optimizerGraph(layouts, options.train)),
-    runtime.compile(activityGraph(critic, layouts.critic, width, extents(samplesPerEpoch(options)))),
-  ]);
-  return { step, observe, divergence, policyGradient, criticGradient, optimizer, activity };
 }

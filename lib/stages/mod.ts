@@ -15,6 +15,7 @@ export * from "./metrics.ts";
 export * from "./models.ts";
 export * from "./neurons.ts";
 export * from "./options.ts";
+export type { EachProgram, Programs } from "./programs.ts";
 export * from "./prompt_statistics.ts";
 export * from "./prompts.ts";
 export * from "./records.ts";

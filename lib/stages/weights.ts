@@ -5,7 +5,7 @@
 
 import { type ParamTree, sameShape, showShape, type Tensor, type TensorType } from "../core/tensor.ts";
 import { type Graph, input, type Value } from "../engine/graph.ts";
-import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import type { DeviceArray, Purpose, Runtime } from "../engine/runtime.ts";
 import { engineShape, toEngine } from "../nn/layout.ts";
 import type { Scope } from "../nn/scope.ts";
 
@@ -72,8 +72,12 @@ export function bindWeights<P extends string, I extends string>(
 }
 
 /** Compiles a graph with its weights. */
-export async function compileBound(runtime: Runtime, { graph, weights }: Bound): Promise<BoundProgram> {
-  const program = await runtime.compile(graph);
+export async function compileBound(
+  runtime: Runtime,
+  { graph, weights }: Bound,
+  purpose?: Purpose,
+): Promise<BoundProgram> {
+  const program = await runtime.compile(graph, purpose);
   return { run: (inputs) => program.run({ ...weights, ...inputs }), free: program.free };
 }
 

@@ -19,8 +19,8 @@ import {
 } from "../../lib/rewards/mini_configs.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
 import { exists } from "../files.ts";
-import { fileOf, readConfigFile, weightsFile } from "./model_folder.ts";
-import { loadWeights } from "./weights.ts";
+import { fileOf, readConfigFile } from "./model_folder.ts";
+import { fileSource, type ModelSource } from "./model_source.ts";
 
 /** A dual encoder of the folder, by the name of its folder below `rewards/`. */
 export type JudgeName = typeof judgeNames[number];
@@ -59,11 +59,11 @@ const CONFIGS: Readonly<Record<JudgeName, DualEncoderConfig>> = {
 };
 
 /** The judges below a model's folder. */
-export function openJudges(runtime: Runtime, folder: string): Judges {
+export function openJudges(runtime: Runtime, folder: string, source: ModelSource = fileSource): Judges {
   const files: string[] = [];
   const load = async (name: string, specs: readonly ParamSpec[]) => {
-    const file = await weightsFile(folder, `rewards/${name}/model.safetensors`);
-    const weights = await loadWeights(runtime, join(folder, file), specs);
+    const file = await source.find(folder, `rewards/${name}/model.safetensors`);
+    const weights = await source.load(runtime, join(folder, file), specs);
     files.push(file);
     return weights;
   };

@@ -5,14 +5,13 @@
  */
 
 import type { Runtime } from "../../lib/engine/runtime.ts";
-import { prepare } from "../../lib/stages/context.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { showConfig } from "../config.ts";
 import { writeAtomically } from "../files.ts";
-import { loadPipeline } from "../load_pipeline.ts";
 import { judgeOf, loadEmbedder } from "../load_rewards.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
+import { loadTraining, prepareTraining } from "../open_training.ts";
 import { promptNotes } from "../prompts.ts";
 import { stateOf } from "./checkpoint.ts";
 import { openGallery } from "./evaluation.ts";
@@ -65,27 +64,10 @@ export async function prepareRun(
   const { runtime } = adapter;
   const model = await modelFolder(config.model);
   screen.progress(0, "loading");
-  // Who watches every reward watches the training reward too, which is no other.
-  const names = [...new Set([config.rewards.train, ...config.rewards.evaluate])];
-  const pipeline = await loadPipeline(runtime, model, {
-    lora: config.lora,
-    critic: { config: config.critic, reward: config.rewards.train },
-    rematerialise: config.train.gradient_checkpointing,
-    rewards: names,
-  });
-  const { models, rewards, judges, tokenizer, hash } = pipeline;
+  const pipeline = await loadTraining(runtime, model, config);
+  const { judges, tokenizer, hash } = pipeline;
   promptNotes(prompts.train, tokenizer).forEach(screen.line);
-  const ctx = await prepare({
-    options: config,
-    models,
-    runtime,
-    prompts: prompts.train,
-    rewards: {
-      train: rewards[config.rewards.train]!,
-      evaluate: names.slice(1).map((name) => rewards[name]!),
-    },
-    clock: () => performance.now(),
-  });
+  const ctx = await prepareTraining(pipeline, config, prompts.train, () => performance.now());
   const origin = originOf(VERSION, hash, config, prompts, rewardFiles);
   const start = checkpoint === null ? initialState(ctx) : stateOf(checkpoint, ctx.layouts, origin);
   if (start.epoch > config.num_epochs) {

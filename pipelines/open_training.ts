@@ -1,0 +1,63 @@
+/**
+ * From a configuration to what trains: the model and rewards it names, and everything compiled for them.
+ *
+ * @module
+ */
+
+import type { Runtime } from "../lib/engine/runtime.ts";
+import { type Context, prepare } from "../lib/stages/context.ts";
+import type { Config } from "./config.ts";
+import type { ModelSource } from "./load/model_source.ts";
+import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
+
+/**
+ * Loads the model and rewards of a configuration.
+ *
+ * @param folder The model's.
+ * @param source Where the folder's contents come from; default its files.
+ * @throws {UsageError | SyntaxError} If a file is missing or damaged.
+ */
+export function loadTraining(
+  runtime: Runtime,
+  folder: string,
+  config: Config,
+  source?: ModelSource,
+): Promise<Pipeline> {
+  return loadPipeline(runtime, folder, {
+    lora: config.lora,
+    critic: { config: config.critic, reward: config.rewards.train },
+    rematerialise: config.train.gradient_checkpointing,
+    rewards: rewardNames(config),
+    batch: config.sample.batch_size,
+    ...source && { source },
+  });
+}
+
+/**
+ * Compiles everything that training needs.
+ *
+ * @param prompts To train on.
+ * @param clock Milliseconds from some moment on; default always 0.
+ * @throws {RangeError} If the options contradict one another, or the adapter does not allow what they need.
+ */
+export function prepareTraining(
+  { runtime, models, rewards }: Pipeline,
+  config: Config,
+  prompts: readonly string[],
+  clock: () => number = () => 0,
+): Promise<Context> {
+  const [train, ...evaluate] = rewardNames(config).map((name) => rewards[name]!);
+  return prepare({
+    options: config,
+    models,
+    runtime,
+    prompts,
+    rewards: { train: train!, evaluate },
+    clock,
+  });
+}
+
+/** The training reward, then those that are watched; who watches every reward watches the training reward too, which is no other. */
+function rewardNames({ rewards: { train, evaluate } }: Config): readonly string[] {
+  return [...new Set([train, ...evaluate])];
+}

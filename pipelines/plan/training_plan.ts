@@ -1,0 +1,107 @@
+/**
+ * What training takes: a run's models, programs and first epoch on a runtime that counts.
+ *
+ * @module
+ */
+
+import type { Limits } from "../../lib/engine/limits.ts";
+import { type CountedProgram, countingRuntime } from "../../lib/gpu/counting_runtime.ts";
+import type { Context } from "../../lib/stages/context.ts";
+import { critique } from "../../lib/stages/critique.ts";
+import { reset } from "../../lib/stages/reset.ts";
+import { sample } from "../../lib/stages/sample.ts";
+import { score } from "../../lib/stages/score.ts";
+import { initialState } from "../../lib/stages/state.ts";
+import { update } from "../../lib/stages/update.ts";
+import type { Config } from "../config.ts";
+import { modelFolder } from "../load/model_folder.ts";
+import { standInSource } from "../load/model_source.ts";
+import { loadTraining, prepareTraining } from "../open_training.ts";
+import { readPrompts } from "../prompts.ts";
+
+/** What is planned for. */
+export interface PlanOptions {
+  /** What the adapter allows; by default anything. */
+  readonly limits?: Limits | undefined;
+  /** Whether the adapter is the CPU in truth; default no. */
+  readonly software?: boolean | undefined;
+  /** Whether weights are in half precision; default yes. */
+  readonly halves?: boolean | undefined;
+  /** Bytes of the adapter's memory; default any. */
+  readonly memory?: number | undefined;
+}
+
+/** What makes a part of training take less. */
+const REMEDIES = {
+  load: "use files in half precision, or a smaller model",
+  "read prompts": "use files in half precision, or a smaller model",
+  sample: "lower sample.batch_size",
+  score: "lower sample.batch_size, or watch fewer rewards",
+  update: "lower train.batch_size, or set train.gradient_checkpointing=true",
+  reset: "lower critic.hidden",
+};
+
+/** Bytes at the end of a part of training. */
+export interface PlannedPart {
+  /** What was done. */
+  readonly name: string;
+  /** Bytes of all buffers at the end of it. */
+  readonly bytes: number;
+  /** Bytes at their highest so far. */
+  readonly peakBytes: number;
+}
+
+/** What training takes. */
+export interface TrainingPlan {
+  /** What is done, in its order: loading, compiling, and the stages of an epoch. */
+  readonly parts: readonly PlannedPart[];
+  /** The programs, with how often each runs in an epoch. */
+  readonly programs: readonly (CountedProgram & { readonly runsAnEpoch: number })[];
+}
+
+/**
+ * Plans a run, without weights and without a GPU.
+ *
+ * @throws {RangeError} If the adapter does not allow it; the message names stage, bytes, limit and what to lower.
+ */
+export async function planTraining(config: Config, options: PlanOptions = {}): Promise<TrainingPlan> {
+  const { limits, software = false, halves = true, memory = Infinity } = options;
+  const runtime = countingRuntime(limits, { software });
+  const parts: PlannedPart[] = [];
+  const done = (name: keyof typeof REMEDIES) => {
+    const peakBytes = runtime.peakBytes();
+    if (peakBytes > memory) {
+      throw new RangeError(
+        `Cannot train as there are ${memory} bytes of memory and to ${name} takes ${peakBytes}: ${
+          REMEDIES[name]
+        }`,
+      );
+    }
+    parts.push({ name, bytes: runtime.bytes(), peakBytes });
+  };
+  const folder = await modelFolder(config.model);
+  const pipeline = await loadTraining(runtime, folder, config, standInSource(runtime, halves));
+  done("load");
+  const ctx = await prepareTraining(pipeline, config, await readPrompts(config.prompts));
+  done("read prompts");
+  const before = new Map(runtime.programs().map((program) => [program, program.runs()]));
+  await runEpoch(ctx, done);
+  const programs = runtime.programs().map((program) => ({
+    ...program,
+    runsAnEpoch: program.runs() - (before.get(program) ?? 0),
+  }));
+  return { parts, programs };
+}
+
+/** Runs the stages of an epoch, one after the other. */
+async function runEpoch(ctx: Context, done: (stage: keyof typeof REMEDIES) => void): Promise<void> {
+  const state = initialState(ctx);
+  const sampled = await sample(state, ctx);
+  done("sample");
+  const scored = await score(sampled, ctx);
+  done("score");
+  const updated = await update(state, critique(state, scored, ctx), ctx);
+  done("update");
+  await reset(updated, ctx);
+  done("reset");
+}
