@@ -38,6 +38,8 @@ export interface Tile {
 export interface Target {
   /** A CPU that executes shaders (lavapipe, SwiftShader): large register tiles, serial rows, no shared memory. */
   readonly software: boolean;
+  /** Bytes that a kernel can see of a buffer; absent where any. */
+  readonly maxBindingBytes?: number;
 }
 
 /** Writes `count` workgroups as x, y, z within WebGPU's limit of 65535 along each. */

@@ -86,7 +86,8 @@ function lowerNode(step: KernelStep, target: Target, tile: Tile | undefined): Ca
     switch (operand.kind) {
       case "input": {
         const { value, offset } = step.inputs[operand.index]!;
-        return { ...whole(inputs[operand.index]!), block: value, offset: 4 * offset };
+        const { offset: within, bytes } = operand.part ?? whole(inputs[operand.index]!);
+        return { block: value, offset: 4 * offset + within, bytes };
       }
       case "output":
         return whole(step.outputs[operand.index]!);

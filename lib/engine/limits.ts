@@ -14,6 +14,11 @@ export interface Limits {
   readonly maxStorageBufferBindingSize: number;
 }
 
+/** Bytes of the largest tensor that an adapter can work on. */
+export function largestBinding({ maxBufferSize, maxStorageBufferBindingSize }: Limits): number {
+  return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+}
+
 /** What messages say of a program of which nothing is known. */
 const SOME_PROGRAM: Purpose = {
   stage: "a program",
@@ -31,7 +36,7 @@ export function checkLimits(
   limits: Limits,
   { stage, remedy }: Purpose = SOME_PROGRAM,
 ): void {
-  const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+  const most = largestBinding(limits);
   for (const { kernel, places } of plan.dispatches) {
     const bytes = Math.max(...places.map((place) => place.bytes));
     if (bytes <= most) continue;

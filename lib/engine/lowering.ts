@@ -63,7 +63,15 @@ export interface KernelCall {
 
 /** A buffer of a call: an input or output of the op, an operand of the epilogue, or scratch memory of so many floats. */
 export type Operand =
-  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "input"; readonly index: number; readonly part?: InputPart }
   | { readonly kind: "output"; readonly index: number }
   | { readonly kind: "epilogue"; readonly index: number }
   | { readonly kind: "scratch"; readonly index: number; readonly floats: number };
+
+/** A part of an input, where all of it would be too large to bind. */
+export interface InputPart {
+  /** Where it begins, in bytes, a multiple of 256. */
+  readonly offset: number;
+  /** How long it is. */
+  readonly bytes: number;
+}

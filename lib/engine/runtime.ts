@@ -5,6 +5,7 @@
 
 import type { Tensor, TensorType } from "../core/tensor.ts";
 import type { Graph } from "./graph.ts";
+import type { Limits } from "./limits.ts";
 
 /** A tensor that lives where the runtime computes. */
 export interface DeviceArray extends TensorType {
@@ -22,6 +23,8 @@ export interface Purpose {
 
 /** Executes graphs. */
 export interface Runtime {
+  /** What the adapter allows; absent where anything goes. */
+  readonly limits?: Limits;
   /** Copies a tensor to where the runtime computes. */
   put(tensor: Tensor): DeviceArray;
   /** Reads arrays back, all in one go. */

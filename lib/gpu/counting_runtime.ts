@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { Target } from "../../kernels/kernel.ts";
 import { bytesOf, halves, size, type Tensor, tensor, type TensorType, words } from "../core/tensor.ts";
 import { fuse } from "../engine/fuse.ts";
 import type { Graph } from "../engine/graph.ts";
 import { checkInputs } from "../engine/interpreter.ts";
-import { checkLimits, type Limits } from "../engine/limits.ts";
+import { checkLimits, largestBinding, type Limits } from "../engine/limits.ts";
 import { type Plan, planBytes, planSteps } from "../engine/plan.ts";
 import type { DeviceArray, Program, Purpose, Runtime } from "../engine/runtime.ts";
 import { simplify } from "../engine/simplify.ts";
@@ -52,12 +51,13 @@ export interface CountingRuntime extends Runtime {
  * Makes a runtime that counts. What is read back is zero.
  *
  * @param limits What the adapter allows; by default anything.
- * @param target What is known of it.
+ * @param software Whether it is the CPU in truth.
  */
 export function countingRuntime(
   limits: Limits = { maxBufferSize: Infinity, maxStorageBufferBindingSize: Infinity },
-  target: Target = { software: false },
+  software = false,
 ): CountingRuntime {
+  const target = { software, maxBindingBytes: largestBinding(limits) };
   const pool = bufferPool((size): PoolBuffer => ({ size, destroy: () => {} }), limits.maxBufferSize);
   const slots = sharedSlots(pool);
   const buffers = new Map<DeviceArray, PoolBuffer>();
@@ -95,6 +95,7 @@ export function countingRuntime(
     };
   };
   const runtime: CountingRuntime = {
+    limits,
     put: reserve,
     reserve,
     get: (arrays) => Promise.resolve(arrays.map(zeros)),

@@ -4,6 +4,7 @@
  */
 
 import type { Target } from "../../kernels/kernel.ts";
+import { largestBinding } from "../engine/limits.ts";
 
 /** A GPU ready to be used. */
 export interface Gpu {
@@ -43,5 +44,9 @@ export async function openGpu(gpu: GPU | undefined): Promise<Gpu> {
   });
   const { vendor, architecture, description } = adapter.info;
   const name = [description, vendor, architecture].find((text) => text) ?? "unknown adapter";
-  return { device, name, target: { software: /llvmpipe|lavapipe|swiftshader/i.test(name) }, canTime };
+  const target = {
+    software: /llvmpipe|lavapipe|swiftshader/i.test(name),
+    maxBindingBytes: largestBinding(device.limits),
+  };
+  return { device, name, target, canTime };
 }

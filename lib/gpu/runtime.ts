@@ -64,6 +64,7 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
     return plan;
   };
   const runtime: GpuRuntime = {
+    limits: device.limits,
     put: (value) => {
       const buffer = pool.take(bytesOf(value));
       write(device, buffer, value);

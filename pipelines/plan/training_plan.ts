@@ -66,7 +66,7 @@ export interface TrainingPlan {
  */
 export async function planTraining(config: Config, options: PlanOptions = {}): Promise<TrainingPlan> {
   const { limits, software = false, halves = true, memory = Infinity } = options;
-  const runtime = countingRuntime(limits, { software });
+  const runtime = countingRuntime(limits, software);
   const parts: PlannedPart[] = [];
   const done = (name: keyof typeof REMEDIES) => {
     const peakBytes = runtime.peakBytes();

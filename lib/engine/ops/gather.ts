@@ -3,10 +3,11 @@
  * @module
  */
 
-import { size, type Tensor, tensor } from "../../core/tensor.ts";
+import { bytesOf, size, type Tensor, tensor } from "../../core/tensor.ts";
 import { gather as gatherKernel } from "../../../kernels/gather.ts";
 import { gatherGrad as gatherGradKernel } from "../../../kernels/gather_grad.ts";
 import { apply, type Attrs, type OpDef, shapeError, type Value } from "../graph.ts";
+import type { KernelCall } from "../lowering.ts";
 import { HALVES, isFactor } from "./factor.ts";
 
 /**
@@ -62,12 +63,22 @@ export const gatherOp: OpDef<Attrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: false,
-    lower: ({ inputs: [table, ids] }) => {
+    lower: ({ inputs: [table, ids], target: { maxBindingBytes = Infinity } }) => {
       const [rows, width] = table!.shape as [number, number];
-      return [{
-        kernel: gatherKernel({ rows, width, count: size(ids!.shape), halves: table!.dtype === "f16" }),
-        operands: [{ kind: "input", index: 0 }, { kind: "input", index: 1 }, { kind: "output", index: 0 }],
-      }];
+      const spec = { rows, width, count: size(ids!.shape), halves: table!.dtype === "f16" };
+      const [of, to] = [{ kind: "input", index: 1 }, { kind: "output", index: 0 }] as const;
+      if (bytesOf(table!) <= maxBindingBytes) {
+        return [{ kernel: gatherKernel(spec), operands: [{ kind: "input", index: 0 }, of, to] }];
+      }
+      // Each part copies the rows it has. 64 rows begin where a binding may.
+      const rowBytes = bytesOf(table!) / rows;
+      const most = Math.max(64, 64 * Math.floor(maxBindingBytes / rowBytes / 64));
+      return Array.from({ length: Math.ceil(rows / most) }, (_, i): KernelCall => {
+        const part = { first: i * most, rows: Math.min(most, rows - i * most) };
+        const bound = { offset: part.first * rowBytes, bytes: part.rows * rowBytes };
+        const operands = [{ kind: "input", index: 0, part: bound }, of, to] as const;
+        return { kernel: gatherKernel({ ...spec, part }), operands };
+      });
     },
   },
 };
