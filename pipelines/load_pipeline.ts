@@ -11,6 +11,7 @@
 import { join } from "node:path";
 import type { Value } from "../lib/engine/graph.ts";
 import { input } from "../lib/engine/graph.ts";
+import { largestBinding } from "../lib/engine/limits.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { parseSchedulerConfig } from "../lib/diffusion/scheduler_config.ts";
 import type { Tokenizer } from "../lib/io/tokenizer.ts";
@@ -49,6 +50,8 @@ export interface LoadOptions {
   readonly rewards?: readonly string[];
   /** Whether the backward pass computes the UNet's layers again instead of keeping them; default no. */
   readonly rematerialise?: boolean;
+  /** Whether images are decoded in bands as thin as can be, and not only where the adapter wants it; default no. */
+  readonly tiling?: boolean;
   /** Images that rewards look at together; default 32. Scores do not depend on it, memory does. */
   readonly batch?: number;
   /** Where the folder's contents come from; default its files. */
@@ -114,7 +117,7 @@ export async function loadPipeline(
     scheduler: configs.scheduler,
     text: { config: configs.text, weights: text },
     unet: { config: configs.unet, weights: unet, rematerialise: options.rematerialise ?? false },
-    autoencoder: { config: configs.vae, weights: vae },
+    autoencoder: { config: configs.vae, weights: vae, bandBytes: bandBytesOf(runtime, options) },
     encoder: critic ? towerOf(critic) : NO_TOWER,
     lora: parseLoraConfig(options.lora ?? {}),
     critic: critic && options.critic
@@ -179,6 +182,12 @@ async function readConfigs(folder: string): Promise<Configs> {
   );
   fits("unet's in_channels is not vae's latent_channels", unet.in_channels, vae.latent_channels);
   return configs;
+}
+
+/** Bytes that no tensor of the decoder should exceed. */
+function bandBytesOf({ limits }: Runtime, { tiling = false }: LoadOptions): number {
+  if (tiling) return 0;
+  return limits === undefined ? Infinity : largestBinding(limits);
 }
 
 /** The parameters that decoding reads; encoding is not needed. */

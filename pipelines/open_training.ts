@@ -27,6 +27,7 @@ export function loadTraining(
     lora: config.lora,
     critic: { config: config.critic, reward: config.rewards.train },
     rematerialise: config.train.gradient_checkpointing,
+    tiling: config.sample.vae_tiling,
     rewards: rewardNames(config),
     batch: config.sample.batch_size,
     ...source && { source },

@@ -57,6 +57,7 @@ export async function profileConfig(
     lora: config.lora,
     critic: { config: config.critic, reward: config.rewards.train },
     rematerialise: config.train.gradient_checkpointing,
+    tiling: config.sample.vae_tiling,
   });
   const rewards = { train: unscored, evaluate: [] };
   const ctx = await prepare({ options: config, models, runtime, prompts: ["a cat"], rewards });

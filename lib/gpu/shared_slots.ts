@@ -21,7 +21,7 @@ export interface ReservedSlots<B> {
 /** The slots of all programs of a runtime. */
 export interface SharedSlots<B> {
   /**
-   * Asks for slots. Shared ones come to be as they are first used.
+   * Asks for slots. Shared ones come to be, and to be as large as is asked, when the program first uses them.
    *
    * @param bytes Of each.
    * @param own Those that must not be shared, by their position.
@@ -61,13 +61,16 @@ export function sharedSlots<B extends PoolBuffer>(pool: BufferPool<B>): SharedSl
         .sort((a, b) => bytes[b]! - bytes[a]! || a - b);
       const ranks = new Map(ranked.map((position, rank) => [position, rank]));
       const want = ranked.map((position) => bytes[position]!);
-      wanted.add(want);
-      isFitting = false;
+      let isReleased = false;
       let seen = -1;
       let mine: readonly B[] = [];
       return {
         own: [...own.values()],
         buffers: () => {
+          if (!wanted.has(want)) {
+            wanted.add(want);
+            isFitting = false;
+          }
           fit();
           if (seen !== version) {
             seen = version;
@@ -76,8 +79,10 @@ export function sharedSlots<B extends PoolBuffer>(pool: BufferPool<B>): SharedSl
           return mine;
         },
         release: () => {
-          if (!wanted.delete(want)) return;
+          if (isReleased) return;
+          isReleased = true;
           own.forEach(pool.give);
+          wanted.delete(want);
           trim();
         },
       };

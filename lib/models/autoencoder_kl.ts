@@ -8,13 +8,14 @@ import { input, type Value } from "../engine/graph.ts";
 import { add, clamp, exp, mul, silu } from "../engine/ops/elementwise.ts";
 import { reshape, slice } from "../engine/ops/views.ts";
 import { diffusersAttention, multiHeadAttention } from "../nn/attention.ts";
+import { bandRows, type Bands, bandsConv, bandsHeight, cutBands, joinBands } from "../nn/bands.ts";
 import { conv } from "../nn/conv.ts";
 import { pointwise } from "../nn/linear.ts";
-import { groupNorm, type GroupNormOptions } from "../nn/norm.ts";
+import { bandsGroupNorm, groupNorm, type GroupNormOptions } from "../nn/norm.ts";
 import { upsampleNearest2x } from "../nn/resample.ts";
 import { declareParams, type ParamSpec, type Scope } from "../nn/scope.ts";
 import type { AutoencoderKLConfig } from "./autoencoder_config.ts";
-import { resnetBlock } from "./resnet.ts";
+import { bandsResnetBlock, resnetBlock } from "./resnet.ts";
 
 /** A normal distribution over latents, each element on its own. */
 export interface LatentDistribution {
@@ -24,6 +25,12 @@ export interface LatentDistribution {
   readonly logvar: Value;
 }
 
+/** How images are encoded and decoded; not what, to the bit. */
+export interface AutoencoderOptions {
+  /** Bytes that no tensor should exceed: larger images are worked on in bands of rows; default any. */
+  readonly bandBytes?: number;
+}
+
 /**
  * Encodes images.
  *
@@ -31,19 +38,26 @@ export interface LatentDistribution {
  * @param images `[B, 2^n H, 2^n W, in_channels]` in -1..1, `n` one less than the number of stages.
  * @returns Latents as the autoencoder scales them: the UNet wants them times `scaling_factor`.
  */
-export function encode(scope: Scope, config: AutoencoderKLConfig, images: Value): LatentDistribution {
+export function encode(
+  scope: Scope,
+  config: AutoencoderKLConfig,
+  images: Value,
+  { bandBytes = Infinity }: AutoencoderOptions = {},
+): LatentDistribution {
   const { block_out_channels: channels, layers_per_block: layers, latent_channels: latent } = config;
   const norm = normOptions(config);
   const encoder = scope.at("encoder");
-  let x = conv(encoder.at("conv_in"), images, channels[0]!);
+  const fitting = (bands: Bands, channels: number) =>
+    cutBands(bands, fittingRows(bands, 1, channels, bandBytes));
+  let bands = bandsConv(encoder.at("conv_in"), fitting([images], channels[0]!), channels[0]!);
   channels.forEach((out, level) => {
     const stage = encoder.at(`down_blocks.${level}`);
-    x = resnets(stage, x, out, layers, norm);
-    if (level + 1 < channels.length) {
-      x = conv(stage.at("downsamplers.0.conv"), x, out, { stride: 2, padding: [0, 1, 0, 1] });
-    }
+    bands = resnets(stage, bands, out, layers, norm);
+    if (level + 1 === channels.length) return;
+    bands = bandsConv(stage.at("downsamplers.0.conv"), bands, out, { stride: 2, padding: [0, 1, 0, 1] });
+    bands = fitting(bands, channels[level + 1]!);
   });
-  x = midBlock(encoder.at("mid_block"), x, norm);
+  let x = midBlock(encoder.at("mid_block"), joinBands(bands), norm);
   x = conv(encoder.at("conv_out"), silu(groupNorm(encoder.at("conv_norm_out"), x, norm)), 2 * latent);
   const moments = pointwise(scope.at("quant_conv"), x, 2 * latent);
   return {
@@ -64,23 +78,29 @@ export function sampleLatents({ mean, logvar }: LatentDistribution, noise: Value
  * @param latents `[B, H, W, latent_channels]`, already divided by `scaling_factor`.
  * @returns Images `[B, 2^n H, 2^n W, out_channels]`, about -1..1, not clamped.
  */
-export function decode(scope: Scope, config: AutoencoderKLConfig, latents: Value): Value {
+export function decode(
+  scope: Scope,
+  config: AutoencoderKLConfig,
+  latents: Value,
+  { bandBytes = Infinity }: AutoencoderOptions = {},
+): Value {
   const { block_out_channels: channels, layers_per_block: layers } = config;
   const norm = normOptions(config);
   const decoder = scope.at("decoder");
   let x = pointwise(scope.at("post_quant_conv"), latents, config.latent_channels);
   x = conv(decoder.at("conv_in"), x, channels.at(-1)!);
-  x = midBlock(decoder.at("mid_block"), x, norm);
+  let bands: Bands = [midBlock(decoder.at("mid_block"), x, norm)];
   channels.toReversed().forEach((out, i) => {
     const stage = decoder.at(`up_blocks.${i}`);
-    x = resnets(stage, x, out, layers + 1, norm);
-    if (i + 1 < channels.length) x = conv(stage.at("upsamplers.0.conv"), upsampleNearest2x(x), out);
+    bands = resnets(stage, bands, out, layers + 1, norm);
+    if (i + 1 === channels.length) return;
+    // Cut first: bands of what is larger then are never one.
+    const rows = fittingRows(bands, 2, out, bandBytes) / 2;
+    const larger = cutBands(bands, rows).map(upsampleNearest2x);
+    bands = bandsConv(stage.at("upsamplers.0.conv"), larger, out);
   });
-  return conv(
-    decoder.at("conv_out"),
-    silu(groupNorm(decoder.at("conv_norm_out"), x, norm)),
-    config.out_channels,
-  );
+  const activated = bandsGroupNorm(decoder.at("conv_norm_out"), bands, norm).map(silu);
+  return joinBands(bandsConv(decoder.at("conv_out"), activated, config.out_channels));
 }
 
 /** Lists the autoencoder's parameters. */
@@ -92,11 +112,17 @@ export function declareAutoencoder(config: AutoencoderKLConfig): ParamSpec[] {
   });
 }
 
+/** Rows of bands that fit once the images are `scale` times as large and have so many channels. */
+function fittingRows(bands: Bands, scale: number, channels: number, bytes: number): number {
+  const [batch, , width] = bands[0]!.shape as readonly [number, number, number];
+  return bandRows([batch, scale * bandsHeight(bands), scale * width, channels], bytes);
+}
+
 /** Residual blocks in a row. */
-function resnets(scope: Scope, x: Value, out: number, layers: number, norm: GroupNormOptions): Value {
-  let y = x;
-  for (let i = 0; i < layers; i++) y = resnetBlock(scope.at(`resnets.${i}`), y, out, null, norm);
-  return y;
+function resnets(scope: Scope, bands: Bands, out: number, layers: number, norm: GroupNormOptions): Bands {
+  let ys = bands;
+  for (let i = 0; i < layers; i++) ys = bandsResnetBlock(scope.at(`resnets.${i}`), ys, out, null, norm);
+  return ys;
 }
 
 /** A residual block, an attention of one head over all pixels, a residual block. */

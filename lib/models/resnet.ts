@@ -6,9 +6,9 @@
 import type { Value } from "../engine/graph.ts";
 import { add, silu } from "../engine/ops/elementwise.ts";
 import { reshape } from "../engine/ops/views.ts";
-import { conv } from "../nn/conv.ts";
+import { type Bands, bandsConv } from "../nn/bands.ts";
 import { linear, pointwise } from "../nn/linear.ts";
-import { groupNorm, type GroupNormOptions } from "../nn/norm.ts";
+import { bandsGroupNorm, type GroupNormOptions } from "../nn/norm.ts";
 import type { Scope } from "../nn/scope.ts";
 
 /**
@@ -27,11 +27,24 @@ export function resnetBlock(
   time: Value | null,
   norm: GroupNormOptions,
 ): Value {
-  const [batch, , , into] = x.shape as readonly [number, number, number, number];
-  let y = conv(scope.at("conv1"), silu(groupNorm(scope.at("norm1"), x, norm)), out);
+  return bandsResnetBlock(scope, [x], out, time, norm)[0]!;
+}
+
+/** The same of images in bands of rows. */
+export function bandsResnetBlock(
+  scope: Scope,
+  bands: Bands,
+  out: number,
+  time: Value | null,
+  norm: GroupNormOptions,
+): Bands {
+  const [batch, , , into] = bands[0]!.shape as readonly [number, number, number, number];
+  const activated = (name: string, bands: Bands) => bandsGroupNorm(scope.at(name), bands, norm).map(silu);
+  let ys = bandsConv(scope.at("conv1"), activated("norm1", bands), out);
   if (time !== null) {
-    y = add(y, reshape(linear(scope.at("time_emb_proj"), time, out), [batch, 1, 1, out]));
+    const shift = reshape(linear(scope.at("time_emb_proj"), time, out), [batch, 1, 1, out]);
+    ys = ys.map((y) => add(y, shift));
   }
-  y = conv(scope.at("conv2"), silu(groupNorm(scope.at("norm2"), y, norm)), out);
-  return add(into === out ? x : pointwise(scope.at("conv_shortcut"), x, out), y);
+  ys = bandsConv(scope.at("conv2"), activated("norm2", ys), out);
+  return bands.map((x, i) => add(into === out ? x : pointwise(scope.at("conv_shortcut"), x, out), ys[i]!));
 }

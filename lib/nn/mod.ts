@@ -5,6 +5,7 @@
 
 export * from "./activation.ts";
 export * from "./attention.ts";
+export * from "./bands.ts";
 export * from "./conv.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";

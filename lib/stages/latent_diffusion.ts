@@ -33,8 +33,12 @@ export interface LatentDiffusion {
     readonly weights: Weights;
     readonly rematerialise?: boolean;
   };
-  /** The autoencoder. */
-  readonly autoencoder: { readonly config: AutoencoderKLConfig; readonly weights: Weights };
+  /** The autoencoder; no tensor in it has more than `bandBytes`, if that can be had by cutting images into bands. */
+  readonly autoencoder: {
+    readonly config: AutoencoderKLConfig;
+    readonly weights: Weights;
+    readonly bandBytes?: number;
+  };
   /** The image tower the critic looks through: from RGB in [0, 1] to embeddings of length 1. */
   readonly encoder: Frozen<Value, Value>;
   /** The UNet's adapters. */
@@ -77,8 +81,10 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     },
     decoder: {
       weights: autoencoder.weights,
-      build: (scope, latents) =>
-        pixels(decode(scope, autoencoder.config, mul(latents, 1 / autoencoder.config.scaling_factor))),
+      build: (scope, latents) => {
+        const { config, bandBytes = Infinity } = autoencoder;
+        return pixels(decode(scope, config, mul(latents, 1 / config.scaling_factor), { bandBytes }));
+      },
     },
     encoder: parts.encoder,
     critic: {

@@ -76,6 +76,10 @@ function sample() {
     guidance_scale: field(notNegative().max(1000), 3, { doc: "Classifier-free guidance; 1: none" }),
     batch_size: field(count(1), 16, { doc: "Samples denoised together", unit: "samples" }),
     num_batches_per_epoch: field(count(1), 4, { doc: "Batches an epoch", unit: "batches" }),
+    vae_tiling: field(z.boolean(), false, {
+      doc:
+        "Whether images are decoded in thin bands: less memory, more time, the same bits; where the adapter needs bands it has them anyway",
+    }),
   });
 }
 

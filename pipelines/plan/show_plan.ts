@@ -44,7 +44,7 @@ export function showTrainingPlan({ parts, programs }: TrainingPlan): string {
 
 /** Columns below their names: words to the left, numbers to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
   return [head, ...rows].map((row) =>
     row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)).join(
       "  ",

@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly halves?: boolean | undefined;
   /** Bytes of the adapter's memory; default any. */
   readonly memory?: number | undefined;
+  /** What to train on; by default the configuration's prompts. */
+  readonly prompts?: readonly string[] | undefined;
 }
 
 /** What makes a part of training take less. */
@@ -82,7 +84,7 @@ export async function planTraining(config: Config, options: PlanOptions = {}): P
   const folder = await modelFolder(config.model);
   const pipeline = await loadTraining(runtime, folder, config, standInSource(runtime, halves));
   done("load");
-  const ctx = await prepareTraining(pipeline, config, await readPrompts(config.prompts));
+  const ctx = await prepareTraining(pipeline, config, options.prompts ?? await readPrompts(config.prompts));
   done("read prompts");
   const before = new Map(runtime.programs().map((program) => [program, program.runs()]));
   await runEpoch(ctx, done);
@@ -93,8 +95,12 @@ export async function planTraining(config: Config, options: PlanOptions = {}): P
   return { parts, programs };
 }
 
-/** Runs the stages of an epoch, one after the other. */
-async function runEpoch(ctx: Context, done: (stage: keyof typeof REMEDIES) => void): Promise<void> {
+/**
+ * Runs the stages of a first epoch, one after the other.
+ *
+ * @param done Told of each.
+ */
+export async function runEpoch(ctx: Context, done: (stage: keyof typeof REMEDIES) => void): Promise<void> {
   const state = initialState(ctx);
   const sampled = await sample(state, ctx);
   done("sample");

@@ -1,0 +1,106 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { type CountedProgram, countingRuntime } from "../../lib/gpu/counting_runtime.ts";
+import { openGpu } from "../../lib/gpu/device.ts";
+import { gpuRuntime } from "../../lib/gpu/runtime.ts";
+import { flatLayout } from "../../lib/optim/flat.ts";
+import { compileText } from "../../lib/stages/conditioning.ts";
+import { latents } from "../../lib/stages/sampling_graphs.ts";
+import { policyGradientGraph } from "../../lib/stages/training_graphs.ts";
+import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
+import { checkConfig, readConfig } from "../../pipelines/config.ts";
+import { modelFolder } from "../../pipelines/load/model_folder.ts";
+import { standInSource } from "../../pipelines/load/model_source.ts";
+import { loadTraining, prepareTraining } from "../../pipelines/open_training.ts";
+import { planTraining, runEpoch } from "../../pipelines/plan/training_plan.ts";
+import { showTrainingPlan } from "../../pipelines/plan/show_plan.ts";
+
+const CONFIGS = new URL("../../pipelines/configs/", import.meta.url);
+
+/** The embedded model, the shortest epoch there is. */
+const small = checkConfig({
+  rewards: { train: "mini_aesthetic", evaluate: ["colourfulness"] },
+  sample: { num_steps: 3, batch_size: 2, num_batches_per_epoch: 1 },
+  train: { batch_size: 1, gradient_accumulation_steps: 2 },
+  kl_penalty_coef: 0.1,
+});
+
+Deno.test("a plan counts the bytes that training takes on the GPU, part by part", async () => {
+  const gpu = await openGpu(navigator.gpu);
+  const runtime = gpuRuntime(gpu);
+  const pipeline = await loadTraining(runtime, await modelFolder("mini"), small);
+  const found = [["load", runtime.peakBytes()]];
+  const ctx = await prepareTraining(pipeline, small, ["a cat", "a dog"]);
+  found.push(["read prompts", runtime.peakBytes()]);
+  await runEpoch(ctx, (name) => found.push([name, runtime.peakBytes()]));
+  const { parts } = await planTraining(small, {
+    limits: gpu.device.limits,
+    software: gpu.target.software,
+    prompts: ["a cat", "a dog"],
+  });
+  assertEquals(parts.map(({ name, peakBytes }) => [name, peakBytes]), found);
+});
+
+Deno.test("Stable Diffusion's update fits in 5 GB, and in bindings of 128 MiB what decodes and reads prompts does", async () => {
+  const config = await readConfig({ config: fileURLToPath(new URL("sd14.yaml", CONFIGS)) });
+  const software = { maxBufferSize: 2 ** 31 - 1, maxStorageBufferBindingSize: 2 ** 27 };
+  const open = async (halves: boolean, gradient_checkpointing: boolean) => {
+    const runtime = countingRuntime(software);
+    const asked = { ...config, train: { ...config.train, gradient_checkpointing } };
+    const { models } = await loadTraining(
+      runtime,
+      await modelFolder("sd14"),
+      asked,
+      standInSource(runtime, halves),
+    );
+    return { runtime, models };
+  };
+  const extents = { batch: 1, context: [77, 768], pooled: 768 } as const;
+  const [kept, again] = await Promise.all([false, true].map(async (gradient_checkpointing) => {
+    const { runtime, models } = await open(true, gradient_checkpointing);
+    await compileBound(
+      runtime,
+      policyGradientGraph(models, flatLayout(models.policy.specs), extents, config),
+    );
+    return runtime.programs().at(-1)!;
+  })) as [CountedProgram, CountedProgram];
+  assert(again.slotBytes < kept.slotBytes / 2, `${again.slotBytes} of ${kept.slotBytes} bytes`);
+  const bytes = again.inputBytes + again.slotBytes + again.resultBytes;
+  assert(bytes < 5e9 && again.inputBytes > 1.7e9, `${bytes} bytes`);
+
+  const { runtime, models } = await open(false, true);
+  await compileText(models, runtime);
+  await compileBound(
+    runtime,
+    bindWeights(
+      { decoder: models.decoder.weights },
+      { x: latents(models, extents) },
+      ({ decoder }, { x }) => ({ images: models.decoder.build(decoder, x) }),
+    ),
+  );
+  for (const { largestBinding } of runtime.programs()) {
+    assert(largestBinding <= 2 ** 27, `${largestBinding} bytes are bound`);
+  }
+});
+
+Deno.test("a plan is printed with a line for each part and program", async () => {
+  const plan = await planTraining(small);
+  const text = showTrainingPlan(plan);
+  for (const { stage } of plan.programs) assert(text.includes(`\n${stage}  `), `${stage}: ${text}`);
+  const update = plan.programs.find(({ stage }) => stage === "the policy's update")!;
+  assertEquals(update.runsAnEpoch, 2);
+  assert(update.flops > 1e8 && update.dispatches > 500, JSON.stringify(update));
+});
+
+Deno.test("what does not fit is refused with the stage, the bytes, the limit and what to change", async () => {
+  const binding = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 1e5 };
+  const cases: readonly [Parameters<typeof planTraining>[1], readonly string[]][] = [
+    [{ memory: 5e6 }, ["5000000 bytes", "to load", "half precision"]],
+    [{ memory: 2e7 }, ["20000000 bytes", "lower sample.batch_size"]],
+    [{ limits: binding }, ["100000", "Cannot bind", "lower"]],
+  ];
+  for (const [options, parts] of cases) {
+    const { message } = await assertRejects(() => planTraining(small, options), RangeError);
+    for (const part of parts) assert(message.includes(part), `${part}: ${message}`);
+  }
+});
