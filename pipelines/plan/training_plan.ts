@@ -96,6 +96,19 @@ export async function planTraining(config: Config, options: PlanOptions = {}): P
 }
 
 /**
+ * Refuses a configuration that an adapter does not allow, before anything of the model is loaded.
+ *
+ * @param software Whether the adapter is the CPU in truth.
+ * @throws {RangeError} Naming stage, bytes, limit and what to lower.
+ */
+export async function checkFits(config: Config, limits: Limits, software: boolean): Promise<void> {
+  const runtime = countingRuntime(limits, software);
+  const folder = await modelFolder(config.model);
+  const pipeline = await loadTraining(runtime, folder, config, standInSource(runtime, true));
+  await prepareTraining(pipeline, config, [""]);
+}
+
+/**
  * Runs the stages of a first epoch, one after the other.
  *
  * @param done Told of each.

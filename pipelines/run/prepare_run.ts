@@ -12,6 +12,7 @@ import { judgeOf, loadEmbedder } from "../load_rewards.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
 import { loadTraining, prepareTraining } from "../open_training.ts";
+import { checkFits } from "../plan/training_plan.ts";
 import { promptNotes } from "../prompts.ts";
 import { stateOf } from "./checkpoint.ts";
 import { openGallery } from "./evaluation.ts";
@@ -64,6 +65,7 @@ export async function prepareRun(
   const { runtime } = adapter;
   const model = await modelFolder(config.model);
   screen.progress(0, "loading");
+  if (runtime.limits !== undefined) await checkFits(config, runtime.limits, adapter.isSoftware);
   const pipeline = await loadTraining(runtime, model, config);
   const { judges, tokenizer, hash } = pipeline;
   promptNotes(prompts.train, tokenizer).forEach(screen.line);

@@ -12,6 +12,9 @@ import { checkConfig, readConfig } from "../../pipelines/config.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { standInSource } from "../../pipelines/load/model_source.ts";
 import { loadTraining, prepareTraining } from "../../pipelines/open_training.ts";
+import type { Request } from "../../pipelines/run/request.ts";
+import type { Screen } from "../../pipelines/run/screen.ts";
+import { prepareRun } from "../../pipelines/run/prepare_run.ts";
 import { planTraining, runEpoch } from "../../pipelines/plan/training_plan.ts";
 import { showTrainingPlan } from "../../pipelines/plan/show_plan.ts";
 
@@ -93,14 +96,36 @@ Deno.test("a plan is printed with a line for each part and program", async () =>
 });
 
 Deno.test("what does not fit is refused with the stage, the bytes, the limit and what to change", async () => {
-  const binding = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 1e5 };
+  const large = { ...small, sample: { ...small.sample, batch_size: 16 } };
+  const limits = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 15e5 };
   const cases: readonly [Parameters<typeof planTraining>[1], readonly string[]][] = [
     [{ memory: 5e6 }, ["5000000 bytes", "to load", "half precision"]],
     [{ memory: 2e7 }, ["20000000 bytes", "lower sample.batch_size"]],
-    [{ limits: binding }, ["100000", "Cannot bind", "lower"]],
+    [{ limits }, ["in a sampling step", "allows 1500000", "lower sample.batch_size"]],
   ];
   for (const [options, parts] of cases) {
-    const { message } = await assertRejects(() => planTraining(small, options), RangeError);
+    const { message } = await assertRejects(() => planTraining(large, options), RangeError);
     for (const part of parts) assert(message.includes(part), `${part}: ${message}`);
   }
+  // Done as the last one says, it fits.
+  await planTraining(small, { limits });
+});
+
+Deno.test("training that does not fit is refused before anything is loaded", async () => {
+  const runtime = countingRuntime({ maxBufferSize: 1e9, maxStorageBufferBindingSize: 1e5 });
+  const adapter = { name: "small", isSoftware: false, runtime };
+  const request = {
+    config: small,
+    prompts: {},
+    folder: {},
+    checkpoint: null,
+    isNew: true,
+  } as unknown as Request;
+  const screen = { progress: () => {} } as unknown as Screen;
+  const { message } = await assertRejects(
+    () => prepareRun(request, adapter, screen, new AbortController().signal),
+    RangeError,
+  );
+  assert(/Cannot bind \d+ bytes to .* in .* as the adapter allows 100000/.test(message), message);
+  assertEquals(runtime.peakBytes(), 0);
 });
