@@ -14,6 +14,7 @@ export * from "./checkpoint.ts";
 export * from "./compile.ts";
 export * from "./interpreter.ts";
 export * from "./lowering.ts";
+export type { Limits } from "./limits.ts";
 export * from "./runtime.ts";
 export * from "./ops/elementwise.ts";
 export * from "./ops/views.ts";

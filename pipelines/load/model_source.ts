@@ -7,25 +7,33 @@
 import { join } from "node:path";
 import { words } from "../../lib/core/tensor.ts";
 import { canBeHalves } from "../../lib/engine/ops/factor.ts";
+import type { Runtime } from "../../lib/engine/runtime.ts";
 import type { CountingRuntime } from "../../lib/gpu/counting_runtime.ts";
 import type { Tokenizer } from "../../lib/io/tokenizer.ts";
 import type { ClipTextConfig } from "../../lib/models/clip_config.ts";
 import { engineShape } from "../../lib/nn/layout.ts";
+import type { ParamSpec } from "../../lib/nn/scope.ts";
+import type { Weights } from "../../lib/stages/weights.ts";
 import { exists } from "../files.ts";
 import { hashFiles, weightsFile } from "./model_folder.ts";
 import { loadTokenizer } from "./tokenizer.ts";
-import { loadWeights } from "./weights.ts";
+import { loadWeights, type LoadWeightsOptions } from "./weights.ts";
 
 /** Where the contents of a folder come from. */
 export interface ModelSource {
   /** The path of a file of weights, relative to the folder. */
-  readonly find: typeof weightsFile;
-  /** Brings its weights over. */
-  readonly load: typeof loadWeights;
-  /** The tokenizer. */
-  readonly tokenizer: typeof loadTokenizer;
-  /** A hash of what was read. */
-  readonly hash: typeof hashFiles;
+  find(folder: string, file: string): Promise<string>;
+  /** Brings the weights of a file over, each as it is declared. */
+  load(
+    runtime: Runtime,
+    path: string,
+    specs: readonly ParamSpec[],
+    options?: LoadWeightsOptions,
+  ): Promise<Weights>;
+  /** The tokenizer, for a text encoder. */
+  tokenizer(folder: string, config: ClipTextConfig): Promise<Tokenizer>;
+  /** A hash of files that were read. */
+  hash(folder: string, files: Iterable<string>): Promise<string>;
 }
 
 /** The folder's files. */
