@@ -222,7 +222,7 @@ Deno.test("a plan beyond the adapter's limits is refused with sizes and the sett
   assertThrows(
     () => checkLimits(small, { maxBufferSize: 4096, maxStorageBufferBindingSize: 2048 }),
     RangeError,
-    "Cannot bind 4000 bytes to elementwise exp [1000] as the adapter allows 2048, of 4352 bytes in all: " +
+    "Cannot bind 4000 bytes to elementwise exp [1000] in a program as the adapter allows 2048, of 4352 bytes in all: " +
       "lower sample.batch_size or train.batch_size",
   );
   assertThrows(
