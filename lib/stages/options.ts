@@ -53,8 +53,10 @@ export interface TrainOptions {
   readonly adam_beta2: number;
   /** AdamW's weight decay. */
   readonly adam_weight_decay: number;
-  /** Added to AdamW's denominator. */
+  /** Added to AdamW's denominator for the policy. */
   readonly adam_epsilon: number;
+  /** Added to AdamW's denominator for the critic. */
+  readonly critic_adam_epsilon: number;
   /** The norm that gradients are clipped to, policy and critic each on their own. */
   readonly max_grad_norm: number;
   /** Samples a micro-batch. */

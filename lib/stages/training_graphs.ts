@@ -182,7 +182,7 @@ export function policyRates(train: TrainOptions): AdamWRates {
 
 /** The rates of the critic's optimizer. */
 export function criticRates(train: TrainOptions): AdamWRates {
-  return { ...policyRates(train), learningRate: train.critic_learning_rate };
+  return { ...policyRates(train), learningRate: train.critic_learning_rate, eps: train.critic_adam_epsilon };
 }
 
 /** A micro-batch's share of an optimizer step. */

@@ -35,7 +35,7 @@ export function configSchema(compat: Compat) {
       23,
       "Whether prompts take turns; otherwise each sample draws one with replacement",
     ),
-    num_epochs: field(count(1), 20, { doc: "How long training goes on", unit: "epochs" }),
+    num_epochs: field(count(1), 15, { doc: "How long training goes on", unit: "epochs" }),
     save_freq: field(count(1), 5, { doc: "How often a checkpoint is written", unit: "epochs" }),
     kl_penalty_coef: field(notNegative(), 0, {
       doc: "Weight of the divergence from the base model that is taken off each step's reward; 0: none",
@@ -59,13 +59,17 @@ export function configSchema(compat: Compat) {
 
 function rewards() {
   return section({
-    train: field(z.string(), "colourfulness", {
+    train: field(z.string(), "jpeg_compressibility", {
       doc: "The reward that training raises: a name, or a file of yours that exports one",
       reference: "reward_fn",
     }),
-    evaluate: field(z.array(z.string()), ["gold", "mini_aesthetic", "mini_pick", "mini_hps", "sharpness"], {
-      doc: "Rewards that are watched and never touch the gradient, names or files",
-    }),
+    evaluate: field(
+      z.array(z.string()),
+      ["gold", "mini_aesthetic", "mini_pick", "mini_hps", "colourfulness"],
+      {
+        doc: "Rewards that are watched and never touch the gradient, names or files",
+      },
+    ),
   });
 }
 
@@ -85,7 +89,7 @@ function sample() {
 
 function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 2.2e-3, { doc: "Learning rate of the policy" }),
+    learning_rate: field(positive(), 7e-3, { doc: "Learning rate of the policy" }),
     critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
@@ -93,7 +97,11 @@ function train(compat: Compat) {
     adam_beta1: field(decay(), 0.9, { doc: "AdamW's decay of the mean of gradients" }),
     adam_beta2: field(decay(), 0.999, { doc: "AdamW's decay of the mean of squared gradients" }),
     adam_weight_decay: field(notNegative(), 1e-4, { doc: "AdamW's weight decay" }),
-    adam_epsilon: field(positive(), 1e-8, { doc: "Added to AdamW's denominator" }),
+    adam_epsilon: field(positive(), 1e-3, {
+      doc:
+        "Added to AdamW's denominator for the policy; above the gradients' size, large ones move it more than small ones, which are mostly noise",
+    }),
+    critic_adam_epsilon: field(positive(), 1e-8, { doc: "Added to AdamW's denominator for the critic" }),
     max_grad_norm: field(positive(), 1, {
       doc: "The norm that gradients are clipped to, policy and critic each on their own",
     }),
@@ -118,7 +126,7 @@ function train(compat: Compat) {
     drop_last_steps: readingSwitch(
       count(0),
       compat,
-      { fixed: 2, official: 0 },
+      { fixed: 5, official: 0 },
       34,
       "How many of the last steps the policy does not learn from; the critic learns from all",
     ),

@@ -97,6 +97,7 @@ function optionsOf(golden: Golden): Options {
       adam_beta2: adamw.betas[1],
       adam_weight_decay: adamw.weight_decay,
       adam_epsilon: adamw.eps,
+      critic_adam_epsilon: golden.critic_adamw.eps,
       max_grad_norm: golden.max_grad_norm,
       batch_size: golden.microbatch,
       gradient_accumulation_steps: golden.gradient_accumulation_steps,

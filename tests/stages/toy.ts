@@ -53,6 +53,7 @@ export const toyOptions: Options = {
     adam_beta2: 0.999,
     adam_weight_decay: 1e-4,
     adam_epsilon: 1e-8,
+    critic_adam_epsilon: 1e-8,
     max_grad_norm: 1,
     batch_size: 2,
     gradient_accumulation_steps: 2,
