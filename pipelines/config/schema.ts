@@ -89,7 +89,7 @@ function sample() {
 
 function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 7e-3, { doc: "Learning rate of the policy" }),
+    learning_rate: field(positive(), 4e-3, { doc: "Learning rate of the policy" }),
     critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
