@@ -5,7 +5,7 @@
  */
 
 /** Letters of the longest label. */
-const LONGEST = 18;
+const LONGEST = 20;
 
 /**
  * Moves positions apart until neighbours are at least `gap` from each other, in their order, as near to where they

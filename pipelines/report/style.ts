@@ -103,7 +103,7 @@ thead th { border-top: 0; background: var(--tint); font-weight: 600; white-space
 tbody th { font-weight: 500; }
 td, th { white-space: nowrap; }
 .number { text-align: right; }
-.long { min-width: 20rem; white-space: normal; color: var(--muted); }
+.long { min-width: 16rem; white-space: normal; color: var(--muted); }
 .value { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; }
 .setting { white-space: normal; width: 60%; overflow-wrap: anywhere; }
 .setting p, .value p { margin: 0; color: var(--muted); font-weight: 400; overflow-wrap: break-word; }
