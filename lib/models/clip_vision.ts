@@ -7,12 +7,11 @@ import { showShape } from "../core/tensor.ts";
 import { input, type Value } from "../engine/graph.ts";
 import { add } from "../engine/ops/elementwise.ts";
 import { concat } from "../engine/ops/concat.ts";
-import { matmul } from "../engine/ops/matmul.ts";
 import { broadcast, reshape, slice } from "../engine/ops/views.ts";
 import { linear } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norm.ts";
-import { patchify } from "../nn/resample.ts";
-import { declareParams, fanInInit, normalInit, type ParamSpec, type Scope } from "../nn/scope.ts";
+import { patchEmbedding } from "../nn/patch_embedding.ts";
+import { declareParams, normalInit, type ParamSpec, type Scope } from "../nn/scope.ts";
 import type { ClipVisionConfig } from "./clip_config.ts";
 import { clipEncoder } from "./clip_encoder.ts";
 
@@ -72,19 +71,8 @@ function imageTokens(scope: Scope, config: ClipVisionConfig, images: Value): Val
     );
   }
   const count = (side / patch) ** 2;
-  const kernel = scope.param(
-    "patch_embedding.weight",
-    [width, channels, patch, patch],
-    fanInInit(patch * patch * channels),
-  );
-  const rows = reshape(patchify(images, patch), [batch * count, patch * patch * channels]);
-  const embedded = matmul(rows, patch === 1 ? kernel : reshape(kernel, [-1, width]), {
-    transposeB: patch === 1,
-  });
+  const embedded = patchEmbedding(scope.at("patch_embedding"), images, { patch, width, bias: false });
   const first = scope.param("class_embedding", [width], normalInit(width ** -0.5));
-  const tokens = concat(
-    [broadcast(reshape(first, [1, 1, width]), [batch, 1, width]), reshape(embedded, [batch, count, width])],
-    1,
-  );
+  const tokens = concat([broadcast(reshape(first, [1, 1, width]), [batch, 1, width]), embedded], 1);
   return add(tokens, scope.param("position_embedding.weight", [count + 1, width], normalInit(POSITION_STD)));
 }

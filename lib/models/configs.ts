@@ -4,5 +4,6 @@
  */
 
 export * from "./autoencoder_config.ts";
+export * from "./blip_config.ts";
 export * from "./clip_config.ts";
 export * from "./unet_config.ts";

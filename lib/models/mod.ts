@@ -4,6 +4,8 @@
  */
 
 export * from "./autoencoder_kl.ts";
+export * from "./bert.ts";
+export * from "./blip_vision.ts";
 export * from "./clip.ts";
 export * from "./clip_text.ts";
 export * from "./clip_vision.ts";

@@ -22,10 +22,17 @@ import { clipImage } from "../models/clip_vision.ts";
 import { convTower, type ConvTowerConfig, parseConvTowerConfig } from "../models/conv_tower.ts";
 import { normalize } from "../nn/norm.ts";
 import type { Scope } from "../nn/scope.ts";
+import { clipPixels } from "./clip_pixels.ts";
 import { contrastiveLoss } from "./contrastive_loss.ts";
 
+/** How images are brought to a tower: as they are, in -1..1, or resized and normalised as CLIP's processor does. */
+export type PixelFormat = "signed" | "clip";
+
 /** What there is to know of an image tower; only convolutions have `block_out_channels`. */
-export type ImageTowerConfig = ClipVisionConfig | ConvTowerConfig;
+export type ImageTowerConfig = (ClipVisionConfig | ConvTowerConfig) & {
+  /** How images are brought to it; default `signed`. */
+  readonly pixels?: PixelFormat;
+};
 
 /** What there is to know of both towers. */
 export interface DualEncoderConfig {
@@ -83,11 +90,11 @@ export function parseImageTowerConfig(json: unknown): ImageTowerConfig {
 /**
  * Embeds images.
  *
- * @param images `[N, H, W, 3]`, RGB in `[0, 1]`; the tower sees `2 x - 1`.
+ * @param images `[N, H, W, 3]`, RGB in `[0, 1]`, of the tower's size unless it has them resized; it sees {@linkcode PixelFormat}.
  * @returns `[N, projection_dim]`, of length 1.
  */
 export function embedImages(scope: Scope, config: ImageTowerConfig, images: Value): Value {
-  const pixels = sub(mul(images, 2), 1);
+  const pixels = config.pixels === "clip" ? clipPixels(images, config.image_size) : sub(mul(images, 2), 1);
   return normalize(
     "block_out_channels" in config
       ? convTower(scope.at("conv_tower"), config, pixels)
@@ -104,19 +111,23 @@ export function embedTexts(scope: Scope, config: ClipTextConfig, { ids, ends }: 
   return normalize(textProjection(scope, config, pooledText(clipText(scope, config, ids), ends)));
 }
 
+/** How well each image fits its text: {@linkcode cosines} times the learnt scale. */
+export function fit(scope: Scope, config: DualEncoderConfig, inputs: PairInputs): Value {
+  return mul(cosines(scope, config, inputs), cosineScale(scope));
+}
+
 /**
- * How well each image fits its text.
+ * The cosine of each image and its text.
  *
  * @param inputs As many texts as images, or one text for every `K` images in a row.
- * @returns Cosines times the learnt scale, `[N, K]` for `N` texts.
+ * @returns `[N, K]` for `N` texts, in -1..1.
  * @throws {TypeError} If the number of images is no multiple of that of the texts.
  */
-export function fit(scope: Scope, config: DualEncoderConfig, inputs: PairInputs): Value {
+export function cosines(scope: Scope, config: DualEncoderConfig, inputs: PairInputs): Value {
   const texts = embedTexts(scope, config.text_config, inputs);
   const images = embedImages(scope, config.vision_config, inputs.images);
   const [count, width] = texts.shape as readonly [number, number];
-  const cosines = sum(mul(reshape(images, [count, -1, width]), expand(texts, 1)), [2]);
-  return mul(cosines, cosineScale(scope));
+  return sum(mul(reshape(images, [count, -1, width]), expand(texts, 1)), [2]);
 }
 
 /**

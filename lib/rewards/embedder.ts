@@ -8,6 +8,7 @@ import type { ClipTextConfig } from "../models/clip_config.ts";
 import { textEnds } from "../models/clip_text.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
 import {
+  cosines,
   type DualEncoderConfig,
   embedImages,
   embedTexts,
@@ -40,7 +41,7 @@ export interface Embedder extends ImageEmbedder {
 export async function imageEmbedder(config: ImageTowerConfig, context: ModelContext): Promise<ImageEmbedder> {
   const run = await batchedModel(
     (scope, { images }) => embedImages(scope, config, images),
-    imageTypes(config, context.batchSize),
+    imageTypes(config, context),
     context,
   );
   return {
@@ -63,19 +64,20 @@ export async function embedder(config: DualEncoderConfig, context: DualEncoderCo
 }
 
 /**
- * Compiles {@linkcode fit} of pairs.
+ * Compiles {@linkcode fit}, or {@linkcode cosines}, of pairs.
  *
- * @returns From images `[N, H, W, 3]` in `[0, 1]` and `N` prompts to the cosines times the learnt scale, `[N, 1]`.
+ * @returns From images `[N, H, W, 3]` in `[0, 1]` and `N` prompts to how well they fit, `[N, 1]`.
  */
 export async function fitter(
   config: DualEncoderConfig,
   context: DualEncoderContext,
+  measure: typeof fit | typeof cosines = fit,
 ): Promise<(images: FloatTensor, prompts: readonly string[]) => Promise<FloatTensor>> {
   const { text_config: text, vision_config: vision } = config;
   const { batchSize } = context;
   const run = await batchedModel(
-    (scope, inputs) => fit(scope, config, inputs),
-    { ...imageTypes(vision, batchSize), ...textTypes(text, batchSize) } satisfies Types<PairInputs>,
+    (scope, inputs) => measure(scope, config, inputs),
+    { ...imageTypes(vision, context), ...textTypes(text, batchSize) } satisfies Types<PairInputs>,
     context,
   );
   return (images, prompts) =>
@@ -88,11 +90,13 @@ export async function fitter(
 /** The types of a model's inputs. */
 type Types<I> = Readonly<Record<keyof I, TensorType>>;
 
-function imageTypes(
-  { image_size: side }: ImageTowerConfig,
-  batch: number,
+/** The type of a batch of images: of the tower's size, or of the images' own where the tower has them resized. */
+export function imageTypes(
+  { image_size, pixels }: ImageTowerConfig,
+  { batchSize, side = image_size }: Pick<ModelContext, "batchSize" | "side">,
 ): Types<Pick<PairInputs, "images">> {
-  return { images: { shape: [batch, side, side, 3], dtype: "f32" } };
+  const extent = pixels === "clip" ? side : image_size;
+  return { images: { shape: [batchSize, extent, extent, 3], dtype: "f32" } };
 }
 
 function textTypes({ max_position_embeddings: length }: ClipTextConfig, batch: number): Types<TextInputs> {

@@ -3,17 +3,18 @@
  * @module
  */
 
-import type { DualEncoderConfig } from "./dual_encoder.ts";
+import { cosines, type DualEncoderConfig, fit } from "./dual_encoder.ts";
 import { type DualEncoderContext, fitter } from "./embedder.ts";
 import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 
-/** Makes a reward of the cosines of images and prompts, times the learnt scale. */
+/** Makes a reward of the cosines of images and prompts times the learnt scale, or of the cosines alone. */
 export async function fitReward(
   info: RewardInfo,
   config: DualEncoderConfig,
   context: DualEncoderContext,
+  measure: typeof fit | typeof cosines = fit,
 ): Promise<Reward> {
-  const fits = await fitter(config, context);
+  const fits = await fitter(config, context, measure);
   return {
     ...info,
     score: async (images, prompts) => checkScores(info.name, (await fits(images, prompts)).data),

@@ -17,6 +17,16 @@ export interface Scale {
   readonly range: readonly [number, number];
 }
 
+/** The scale that a reward's authors report: `factor * score + offset`. */
+export interface OfficialScale {
+  /** What one is one of there. */
+  readonly unit: string;
+  /** What scores are multiplied by. */
+  readonly factor: number;
+  /** What is added then. */
+  readonly offset: number;
+}
+
 /** What is known of a reward without computing it. */
 export interface RewardInfo {
   /** Its name in configurations and metrics. */
@@ -25,6 +35,8 @@ export interface RewardInfo {
   readonly needs: readonly Need[];
   /** What its scores mean. */
   readonly scale: Scale;
+  /** What its authors report instead; absent where that is the same. */
+  readonly official?: OfficialScale;
   /** One sentence on what it measures. */
   readonly doc: string;
 }
@@ -41,6 +53,11 @@ export interface Reward extends RewardInfo {
    * @throws {RangeError} If a score is not finite.
    */
   score(images: FloatTensor, prompts: readonly string[]): Promise<F32>;
+}
+
+/** A score, or a mean of scores, on the scale that the reward's authors report. */
+export function officialScore({ factor, offset }: OfficialScale, score: number): number {
+  return factor * score + offset;
 }
 
 /**

@@ -1,0 +1,36 @@
+/**
+ * Rewards for how an image looks, whatever was asked for: a head on what an image tower sees.
+ * @module
+ */
+
+import type { Value } from "../engine/graph.ts";
+import type { Scope } from "../nn/scope.ts";
+import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import { embedImages, type ImageTowerConfig } from "./dual_encoder.ts";
+import { imageTypes } from "./embedder.ts";
+import { checkImages, checkScores, type Reward, type RewardInfo } from "./reward.ts";
+
+/**
+ * Makes a reward of a head.
+ *
+ * @param head From embeddings `[N, projection_dim]` of length 1 to scores `[N]`; its scope is also the tower's.
+ */
+export async function lookReward(
+  info: RewardInfo,
+  config: ImageTowerConfig,
+  context: ModelContext,
+  head: (scope: Scope, embeddings: Value) => Value,
+): Promise<Reward> {
+  const run = await batchedModel(
+    (scope, { images }) => head(scope, embedImages(scope, config, images)),
+    imageTypes(config, context),
+    context,
+  );
+  return {
+    ...info,
+    score: async (images, prompts) => {
+      const scores = await run(checkImages(images, prompts), (rows) => ({ images: rowsOf(images, rows) }));
+      return checkScores(info.name, scores.data);
+    },
+  };
+}
