@@ -108,7 +108,7 @@ export async function loadPipeline(
   const text = await source.load(runtime, path(files.text), declareClipText(configs.text));
   const decoder = decoderNames(configs.vae);
   const vae = await source.load(runtime, path(files.vae), declareAutoencoder(configs.vae), {
-    rename: newAttentionName,
+    pieces: (name) => [{ name: newAttentionName(name) }],
     keep: (name) => decoder.has(name),
   });
   const unet = await source.load(runtime, path(files.unet), declareUNet(configs.unet));

@@ -1,8 +1,7 @@
 /**
  * The tokenizer of CLIP: byte-level BPE, from the `vocab.json` and `merges.txt` that checkpoints ship.
  *
- * Those two are laid out as the `tokenizer.json` that the library reads. Text is normalised (NFC), its white space
- * collapsed, and lower-cased; `<|startoftext|>` and `<|endoftext|>` in a prompt are tokens, as in the fast tokenizer.
+ * Those two are laid out as the `tokenizer.json` that the library reads. Which text is read so, a {@linkcode Dialect} tells.
  * @module
  */
 
@@ -15,8 +14,31 @@ export const START_OF_TEXT = "<|startoftext|>";
 /** Token that ends a prompt, and pads it in Stable Diffusion. */
 export const END_OF_TEXT = "<|endoftext|>";
 
-/** How CLIP cuts text into words before it looks at their bytes. */
-export const WORD_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+/** How CLIP cuts text into words before it looks at their bytes; white space is what Unicode says, unlike JavaScript's `\s`. */
+export const WORD_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\p{White_Space}\\p{L}\\p{N}]+";
+
+/** What a library makes of a prompt before it is cut into words. */
+export interface Dialect {
+  /** Cleans a prompt. */
+  readonly clean: (prompt: string) => string;
+  /** How a clean prompt spells the start and the end token. */
+  readonly special: readonly [start: string, end: string];
+  /** Whether these are found before the text is cut into words, or only where a word begins. */
+  readonly specialFirst: boolean;
+}
+
+/**
+ * transformers' fast tokenizer: normalised (NFC), white space collapsed, lower-cased letter by letter, which unlike lower-casing a
+ * word leaves a final sigma as any other.
+ */
+export const clipDialect: Dialect = {
+  clean: (prompt) => {
+    const spaced = prompt.normalize("NFC").replace(/\p{White_Space}+/gu, " ");
+    return Array.from(spaced, (letter) => letter.toLowerCase()).join("");
+  },
+  special: [START_OF_TEXT, END_OF_TEXT],
+  specialFirst: true,
+};
 
 /** The files of a tokenizer, parsed or as text. */
 export interface TokenizerFiles {
@@ -28,6 +50,8 @@ export interface TokenizerFiles {
   readonly maxLength: number;
   /** Id that fills a prompt up, the end's own if absent; OpenCLIP pads with 0. */
   readonly padId?: number;
+  /** How prompts are read, {@linkcode clipDialect} if absent. */
+  readonly dialect?: Dialect;
 }
 
 /** A tokenizer ready to encode. */
@@ -61,8 +85,8 @@ export function makeTokenizer(files: TokenizerFiles): Tokenizer {
   const startId = idOf(files.vocab, START_OF_TEXT);
   const endId = idOf(files.vocab, END_OF_TEXT);
   checkMerges(files);
-  const { padId = endId, maxLength } = files;
-  const bpe = new Bpe(tokenizerJson(files, startId, endId), {
+  const { padId = endId, maxLength, dialect = clipDialect } = files;
+  const bpe = new Bpe(tokenizerJson(files, startId, endId, dialect), {
     tokenizer_class: "CLIPTokenizer",
     model_max_length: maxLength,
     bos_token: START_OF_TEXT,
@@ -71,6 +95,12 @@ export function makeTokenizer(files: TokenizerFiles): Tokenizer {
     pad_token: END_OF_TEXT,
   });
   const options = { add_special_tokens: false };
+  const wordPattern = new RegExp(`${dialect.special.join("|")}|${WORD_PATTERN}`, "giu");
+  /** The parts of a prompt that the library is given one by one. */
+  const partsOf = (prompt: string): readonly string[] => {
+    const text = dialect.clean(prompt);
+    return dialect.specialFirst ? [text] : text.match(wordPattern) ?? [];
+  };
 
   function encode(prompts: readonly string[], length = maxLength): WordTensor {
     if (length < 2) {
@@ -78,8 +108,8 @@ export function makeTokenizer(files: TokenizerFiles): Tokenizer {
     }
     const ids = new Uint32Array(prompts.length * length).fill(padId);
     prompts.forEach((prompt, b) => {
-      const tokens = bpe.encode(prompt, options).ids.slice(0, length - 2);
-      ids.set([startId, ...tokens, endId], b * length);
+      const tokens = partsOf(prompt).flatMap((part) => bpe.encode(part, options).ids);
+      ids.set([startId, ...tokens.slice(0, length - 2), endId], b * length);
     });
     return words([prompts.length, length], ids);
   }
@@ -91,7 +121,7 @@ export function makeTokenizer(files: TokenizerFiles): Tokenizer {
     padId,
     maxLength,
     encode,
-    tokenize: (prompt) => bpe.tokenize(prompt, options),
+    tokenize: (prompt) => partsOf(prompt).flatMap((part) => bpe.tokenize(part, options)),
   };
 }
 
@@ -130,7 +160,12 @@ function idOf(vocab: TokenizerFiles["vocab"], token: string): number {
 }
 
 /** The whole tokenizer in the one form the library reads, as the published conversion of CLIP's tokenizer lays it out. */
-function tokenizerJson({ vocab, merges }: TokenizerFiles, startId: number, endId: number) {
+function tokenizerJson(
+  { vocab, merges }: TokenizerFiles,
+  startId: number,
+  endId: number,
+  { special: [start, end] }: Dialect,
+) {
   const special = (id: number, content: string) => (
     { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
   );
@@ -138,20 +173,13 @@ function tokenizerJson({ vocab, merges }: TokenizerFiles, startId: number, endId
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: [special(startId, START_OF_TEXT), special(endId, END_OF_TEXT)],
-    normalizer: {
-      type: "Sequence",
-      normalizers: [
-        { type: "NFC" },
-        { type: "Replace", pattern: { Regex: "\\s+" }, content: " " },
-        { type: "Lowercase" },
-      ],
-    },
+    added_tokens: [special(startId, start), special(endId, end)],
+    normalizer: null,
     pre_tokenizer: {
       type: "Sequence",
       pretokenizers: [
         { type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Removed", invert: true },
-        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true },
+        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },
     post_processor: null,

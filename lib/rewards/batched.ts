@@ -18,8 +18,6 @@ export interface ModelContext {
   readonly batchSize: number;
   /** What for, such as "scoring by gold"; default scoring. */
   readonly stage?: string | undefined;
-  /** Height and width of the images in pixels, where the model resizes them itself; by default what it looks at. */
-  readonly side?: number;
 }
 
 /**

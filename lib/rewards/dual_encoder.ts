@@ -20,18 +20,15 @@ import {
 import { clipText, pooledText, textProjection } from "../models/clip_text.ts";
 import { clipImage } from "../models/clip_vision.ts";
 import { convTower, type ConvTowerConfig, parseConvTowerConfig } from "../models/conv_tower.ts";
+import type { PixelConfig } from "../models/pixel_values.ts";
 import { normalize } from "../nn/norm.ts";
 import type { Scope } from "../nn/scope.ts";
-import { clipPixels } from "./clip_pixels.ts";
 import { contrastiveLoss } from "./contrastive_loss.ts";
-
-/** How images are brought to a tower: as they are, in -1..1, or resized and normalised as CLIP's processor does. */
-export type PixelFormat = "signed" | "clip";
 
 /** What there is to know of an image tower; only convolutions have `block_out_channels`. */
 export type ImageTowerConfig = (ClipVisionConfig | ConvTowerConfig) & {
-  /** How images are brought to it; default `signed`. */
-  readonly pixels?: PixelFormat;
+  /** How images are prepared before it sees them; without it, it sees `2 x - 1`. */
+  readonly pixels?: PixelConfig;
 };
 
 /** What there is to know of both towers. */
@@ -52,7 +49,7 @@ export interface TextInputs {
 
 /** Images, each with a text. */
 export interface PairInputs extends TextInputs {
-  /** `[N, H, W, 3]`, RGB in `[0, 1]`. */
+  /** `[N, H, W, 3]`, as {@linkcode embedImages} takes them. */
   readonly images: Value;
 }
 
@@ -90,11 +87,11 @@ export function parseImageTowerConfig(json: unknown): ImageTowerConfig {
 /**
  * Embeds images.
  *
- * @param images `[N, H, W, 3]`, RGB in `[0, 1]`, of the tower's size unless it has them resized; it sees {@linkcode PixelFormat}.
+ * @param images `[N, H, W, 3]` of the tower's size: RGB in `[0, 1]`, or `pixelValues` where the config has `pixels`.
  * @returns `[N, projection_dim]`, of length 1.
  */
 export function embedImages(scope: Scope, config: ImageTowerConfig, images: Value): Value {
-  const pixels = config.pixels === "clip" ? clipPixels(images, config.image_size) : sub(mul(images, 2), 1);
+  const pixels = config.pixels ? images : sub(mul(images, 2), 1);
   return normalize(
     "block_out_channels" in config
       ? convTower(scope.at("conv_tower"), config, pixels)

@@ -17,7 +17,7 @@ import {
   type PairInputs,
   type TextInputs,
 } from "./dual_encoder.ts";
-import { checkImages } from "./reward.ts";
+import { preparer } from "./prepare_images.ts";
 
 /** What a dual encoder runs on and with. */
 export interface DualEncoderContext extends ModelContext {
@@ -41,11 +41,15 @@ export interface Embedder extends ImageEmbedder {
 export async function imageEmbedder(config: ImageTowerConfig, context: ModelContext): Promise<ImageEmbedder> {
   const run = await batchedModel(
     (scope, { images }) => embedImages(scope, config, images),
-    imageTypes(config, context),
+    imageTypes(config, context.batchSize),
     context,
   );
+  const prepare = preparer(config, context);
   return {
-    images: (images) => run(checkImages(images), (rows) => ({ images: rowsOf(images, rows) })),
+    images: async (images) => {
+      const pixels = await prepare(images);
+      return await run(pixels.shape[0]!, (rows) => ({ images: rowsOf(pixels, rows) }));
+    },
   };
 }
 
@@ -77,26 +81,28 @@ export async function fitter(
   const { batchSize } = context;
   const run = await batchedModel(
     (scope, inputs) => measure(scope, config, inputs),
-    { ...imageTypes(vision, context), ...textTypes(text, batchSize) } satisfies Types<PairInputs>,
+    { ...imageTypes(vision, batchSize), ...textTypes(text, batchSize) } satisfies Types<PairInputs>,
     context,
   );
-  return (images, prompts) =>
-    run(checkImages(images, prompts), (rows) => ({
-      images: rowsOf(images, rows),
+  const prepare = preparer(vision, context);
+  return async (images, prompts) => {
+    const pixels = await prepare(images, prompts);
+    return await run(prompts.length, (rows) => ({
+      images: rowsOf(pixels, rows),
       ...textsOf(prompts, rows, text, context),
     }));
+  };
 }
 
 /** The types of a model's inputs. */
 type Types<I> = Readonly<Record<keyof I, TensorType>>;
 
-/** The type of a batch of images: of the tower's size, or of the images' own where the tower has them resized. */
+/** The type of a batch of images as the tower sees them. */
 export function imageTypes(
-  { image_size, pixels }: ImageTowerConfig,
-  { batchSize, side = image_size }: Pick<ModelContext, "batchSize" | "side">,
+  { image_size: side }: Pick<ImageTowerConfig, "image_size">,
+  batch: number,
 ): Types<Pick<PairInputs, "images">> {
-  const extent = pixels === "clip" ? side : image_size;
-  return { images: { shape: [batchSize, extent, extent, 3], dtype: "f32" } };
+  return { images: { shape: [batch, side, side, 3], dtype: "f32" } };
 }
 
 function textTypes({ max_position_embeddings: length }: ClipTextConfig, batch: number): Types<TextInputs> {

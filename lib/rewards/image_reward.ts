@@ -15,11 +15,13 @@ import {
 } from "../models/blip_config.ts";
 import { blipVision } from "../models/blip_vision.ts";
 import { counts, fieldsOf } from "../models/fields.ts";
+import { clipPixels } from "../models/pixel_values.ts";
 import { declareParams, type ParamSpec, type Scope } from "../nn/scope.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
-import { clipPixels } from "./clip_pixels.ts";
+import { imageTypes } from "./embedder.ts";
 import { HEAD_WIDTHS, linearHead } from "./linear_head.ts";
-import { checkImages, checkScores, type Reward, type RewardInfo } from "./reward.ts";
+import { preparer } from "./prepare_images.ts";
+import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 
 /** What there is to know of the towers and the head. */
 export interface ImageRewardConfig {
@@ -123,24 +125,25 @@ export async function imageReward(
   config: ImageRewardConfig = parseImageRewardConfig({}),
 ): Promise<Reward> {
   const { batchSize, textLength, tokenize } = context;
-  const own = config.vision_config.image_size;
-  const side = context.side ?? own;
+  const side = config.vision_config.image_size;
   const run = await batchedModel(
-    (scope, { images, ids, mask }) =>
-      imageRewardScores(scope, config, { pixels: clipPixels(images, own), ids, mask }),
+    (scope, { images, ids, mask }) => imageRewardScores(scope, config, { pixels: images, ids, mask }),
     {
-      images: { shape: [batchSize, side, side, 3], dtype: "f32" },
+      ...imageTypes({ image_size: side }, batchSize),
       ids: { shape: [batchSize, textLength], dtype: "u32" },
       mask: { shape: [batchSize, textLength], dtype: "f32" },
     },
     context,
   );
+  // The reference implementation prepares them as CLIP's processor does, as it does for its other rewards.
+  const prepare = preparer({ pixels: { ...clipPixels, size: side } }, context);
   return {
     ...imageRewardInfo,
     score: async (images, prompts) => {
-      const scores = await run(checkImages(images, prompts), (rows) => {
+      const pixels = await prepare(images, prompts);
+      const scores = await run(prompts.length, (rows) => {
         const { ids, mask } = tokenize(rows.map((row) => prompts[row]!));
-        return { images: rowsOf(images, rows), ids, mask };
+        return { images: rowsOf(pixels, rows), ids, mask };
       });
       return checkScores(imageRewardInfo.name, scores.data);
     },

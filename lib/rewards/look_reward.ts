@@ -8,7 +8,8 @@ import type { Scope } from "../nn/scope.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
 import { embedImages, type ImageTowerConfig } from "./dual_encoder.ts";
 import { imageTypes } from "./embedder.ts";
-import { checkImages, checkScores, type Reward, type RewardInfo } from "./reward.ts";
+import { preparer } from "./prepare_images.ts";
+import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 
 /**
  * Makes a reward of a head.
@@ -23,13 +24,15 @@ export async function lookReward(
 ): Promise<Reward> {
   const run = await batchedModel(
     (scope, { images }) => head(scope, embedImages(scope, config, images)),
-    imageTypes(config, context),
+    imageTypes(config, context.batchSize),
     context,
   );
+  const prepare = preparer(config, context);
   return {
     ...info,
     score: async (images, prompts) => {
-      const scores = await run(checkImages(images, prompts), (rows) => ({ images: rowsOf(images, rows) }));
+      const pixels = await prepare(images, prompts);
+      const scores = await run(prompts.length, (rows) => ({ images: rowsOf(pixels, rows) }));
       return checkScores(info.name, scores.data);
     },
   };

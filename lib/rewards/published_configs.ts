@@ -9,12 +9,13 @@ import type {
   ClipTextConfig,
   ClipVisionConfig,
 } from "../models/clip_config.ts";
-import type { DualEncoderConfig, PixelFormat } from "./dual_encoder.ts";
+import { clipPixels, type PixelConfig } from "../models/pixel_values.ts";
+import type { DualEncoderConfig } from "./dual_encoder.ts";
 
 /** A dual encoder whose image tower is CLIP's. */
 export interface PublishedConfig extends DualEncoderConfig {
   /** The image tower. */
-  readonly vision_config: ClipVisionConfig & { readonly pixels: PixelFormat };
+  readonly vision_config: ClipVisionConfig & { readonly pixels: PixelConfig };
 }
 
 /** CLIP ViT-L/14: what the aesthetic predictor looks through, and the critic of ImageReward. */
@@ -48,7 +49,7 @@ function textTower(size: Size): ClipTextConfig {
 
 /** 16 heads, and images of 224 pixels in patches of 14. */
 function imageTower(size: Size): PublishedConfig["vision_config"] {
-  return { ...tower(size, 16), image_size: 224, patch_size: 14, num_channels: 3, pixels: "clip" };
+  return { ...tower(size, 16), image_size: 224, patch_size: 14, num_channels: 3, pixels: clipPixels };
 }
 
 function tower({ width, layers, projection, act }: Size, heads: number): ClipEncoderConfig {

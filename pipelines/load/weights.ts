@@ -8,6 +8,7 @@ import { type FloatTensor, type HalfTensor, sameShape, showShape } from "../../l
 import { canBeHalves } from "../../lib/engine/ops/factor.ts";
 import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
 import { show, showName } from "../../lib/io/show.ts";
+import { pieceShape, takePiece, type TensorPiece } from "../../lib/io/tensor_piece.ts";
 import { isReadable, readStored, readTensor, type WeightsFile } from "../../lib/io/weights_file.ts";
 import { engineShape, toEngine } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
@@ -16,8 +17,8 @@ import { withWeights } from "../files.ts";
 
 /** How a file is read. */
 export interface LoadWeightsOptions {
-  /** The name that the model gives a tensor of the file; by default the file's own. */
-  readonly rename?: (name: string) => string;
+  /** What a tensor of the file is to the model, nothing or several tensors even; by default the one of its name. */
+  readonly pieces?: (name: string) => readonly TensorPiece[];
   /** Which parameters are brought over; by default all. */
   readonly keep?: (name: string) => boolean;
   /** The keys of a torch file that lead to its tensors, such as `["state_dict"]`; by default none. */
@@ -38,20 +39,20 @@ export function loadWeights(
   runtime: Runtime,
   path: string,
   specs: readonly ParamSpec[],
-  { rename = (name) => name, keep = () => true, within = [] }: LoadWeightsOptions = {},
+  { pieces = (name) => [{ name }], keep = () => true, within = [] }: LoadWeightsOptions = {},
 ): Promise<Weights> {
   return withWeights(path, async (file) => {
-    const names = namesInFile(path, file, rename);
-    checkTensors(path, file, names, specs);
+    const sources = sourcesIn(path, file, pieces);
+    checkTensors(path, file, sources, specs);
     const weights: Record<string, DeviceArray> = {};
     try {
       for (const spec of specs) {
         if (!keep(spec.name)) continue;
-        const own = names.get(spec.name)!;
+        const { own, piece } = sources.get(spec.name)!;
         const read = mayBeHalves(spec) ? readStored : readTensor;
         const param = await read(file, own);
         checkFinite(path, own, param);
-        weights[spec.name] = runtime.put(toEngine(param));
+        weights[spec.name] = runtime.put(toEngine(takePiece(piece, param)));
       }
     } catch (error) {
       runtime.free(Object.values(weights));
@@ -61,35 +62,46 @@ export function loadWeights(
   }, { within });
 }
 
-/** The file's names of tensors by the model's. Buffers of positions, which some files hold, are left out. */
-function namesInFile(
+/** Where a tensor of the model comes from. */
+interface Source {
+  /** The file's tensor. */
+  readonly own: string;
+  /** The part of it. */
+  readonly piece: TensorPiece;
+}
+
+/** Where each tensor comes from, by the model's names. Buffers of positions, which some files hold, are left out. */
+function sourcesIn(
   path: string,
   file: WeightsFile,
-  rename: (name: string) => string,
-): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
+  pieces: (name: string) => readonly TensorPiece[],
+): ReadonlyMap<string, Source> {
+  const sources = new Map<string, Source>();
   for (const own of file.entries.keys()) {
     if (own.endsWith(".position_ids")) continue;
-    const other = names.get(rename(own));
-    if (other !== undefined) {
-      throw refusal(path, "two of its tensors are the same one", `${showName(other)} and ${showName(own)}`);
+    for (const piece of pieces(own)) {
+      const other = sources.get(piece.name)?.own;
+      if (other !== undefined) {
+        throw refusal(path, "two of its tensors are the same one", `${showName(other)} and ${showName(own)}`);
+      }
+      sources.set(piece.name, { own, piece });
     }
-    names.set(rename(own), own);
   }
-  return names;
+  return sources;
 }
 
 function checkTensors(
   path: string,
   file: WeightsFile,
-  names: ReadonlyMap<string, string>,
+  sources: ReadonlyMap<string, Source>,
   specs: readonly ParamSpec[],
 ): void {
   for (const { name, shape } of specs) {
-    const own = names.get(name);
-    if (own === undefined) throw refusal(path, "a tensor is missing", `${name} ${showShape(shape)}`);
+    const source = sources.get(name);
+    if (source === undefined) throw refusal(path, "a tensor is missing", `${name} ${showShape(shape)}`);
+    const { own, piece } = source;
     const found = file.entries.get(own)!;
-    if (!sameShape(found.shape, shape)) {
+    if (!sameShape(pieceShape(piece, found.shape), shape)) {
       throw refusal(
         path,
         `the tensor ${own} has another shape`,
@@ -101,7 +113,7 @@ function checkTensors(
     }
   }
   const known = new Set(specs.map(({ name }) => name));
-  for (const [name, own] of names) {
+  for (const [name, { own }] of sources) {
     if (!known.has(name)) throw refusal(path, "the model has no such tensor", showName(own));
   }
 }

@@ -85,13 +85,15 @@ def write_tensors(name, tensors):
     print(f"{path.name}: {len(plain)} tensors, {path.stat().st_size} bytes")
 
 
+def made_by(script):
+    """The command and the versions that make a file."""
+    versions = {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+    return {"command": f"python tests/golden/{script}", "versions": versions}
+
+
 def write_json(name, script, record):
     """Writes `NAME.json` with the command and the versions that made it."""
-    made_by = {
-        "command": f"python tests/golden/{script}",
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
-    }
-    text = json.dumps({"made_by": made_by, **record}, ensure_ascii=False)
+    text = json.dumps({"made_by": made_by(script), **record}, ensure_ascii=False)
     (HERE / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,42 @@
+/**
+ * Images of any size, prepared for a tower that wants them in one.
+ * @module
+ */
+
+import type { FloatTensor } from "../core/tensor.ts";
+import { type PixelConfig, pixelTables, pixelValues } from "../models/pixel_values.ts";
+import { type BatchedModel, batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import { checkImages } from "./reward.ts";
+
+/**
+ * What brings images `[N, H, W, 3]` in `[0, 1]` to the form that a tower sees.
+ *
+ * @throws {TypeError} If the images have another shape or there is not one prompt for each.
+ */
+export type PrepareImages = (images: FloatTensor, prompts?: readonly string[]) => Promise<FloatTensor>;
+
+/**
+ * Makes it: `pixelValues` where the config has `pixels`, compiled for each size of images when it is first seen; otherwise images
+ * stay what they are.
+ */
+export function preparer(
+  { pixels }: { readonly pixels?: PixelConfig },
+  context: Pick<ModelContext, "runtime" | "batchSize">,
+): PrepareImages {
+  const programs = new Map<string, Promise<BatchedModel>>();
+  // An async function, so that errors arrive where those of the model do.
+  return async (images, prompts) => {
+    const count = checkImages(images, prompts);
+    if (pixels === undefined) return images;
+    const [, height, width] = images.shape as readonly [number, number, number];
+    const tables = pixelTables(pixels, height, width);
+    const size = `${height}x${width}`;
+    const program = programs.get(size) ?? batchedModel(
+      (_, { images, rows, columns, levels }) => pixelValues(images, { rows, columns, levels }),
+      { ...tables, images: { shape: [context.batchSize, height, width, 3], dtype: "f32" } },
+      { ...context, weights: {} },
+    );
+    programs.set(size, program);
+    return await (await program)(count, (rows) => ({ ...tables, images: rowsOf(images, rows) }));
+  };
+}
