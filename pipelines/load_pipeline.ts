@@ -99,7 +99,8 @@ export async function loadPipeline(
     unet: await source.find(folder, `unet/${DIFFUSERS_WEIGHTS}`),
   };
   const judges = openJudges(runtime, folder, source);
-  const critic = options.critic && await judges.encoder(judgeOf(options.critic.reward));
+  const critic = options.critic &&
+    await judges.towerFor(judgeOf(options.critic.reward), imageSide(configs));
   const rewards = await loadRewards(
     { runtime, judges, tokenizer, batch: options.batch },
     options.rewards ?? [],
@@ -123,7 +124,7 @@ export async function loadPipeline(
     critic: critic && options.critic
       ? criticConfigOf(
         options.critic.config,
-        critic.config.vision_config.projection_dim,
+        critic.config.projection_dim,
         configs.text.hidden_size,
       )
       : parseCriticConfig({ embedding_dim: 1, hidden: [1] }),
@@ -135,7 +136,10 @@ export async function loadPipeline(
     tokenizer,
     judges,
     rewards,
-    hash: await source.hash(folder, [...Object.values(files), ...judges.files()]),
+    hash: await source.hash({
+      ...Object.fromEntries(Object.values(files).map((file) => [file, path(file)])),
+      ...judges.files(),
+    }),
     free: async () => {
       for (const weights of [text, vae, unet]) runtime.free(Object.values(weights));
       await judges.free();
@@ -188,6 +192,11 @@ async function readConfigs(folder: string): Promise<Configs> {
 function bandBytesOf({ limits }: Runtime, { tiling = false }: LoadOptions): number {
   if (tiling) return 0;
   return limits === undefined ? Infinity : largestBinding(limits);
+}
+
+/** Height and width of the images in pixels. */
+function imageSide({ unet, vae }: Configs): number {
+  return (unet.sample_size ?? 1) * 2 ** (vae.block_out_channels.length - 1);
 }
 
 /** The parameters that decoding reads; encoding is not needed. */

@@ -4,23 +4,30 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { Value } from "../lib/engine/graph.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import type { Tokenizer } from "../lib/io/tokenizer.ts";
 import { analyticRewards } from "../lib/rewards/analytic.ts";
 import { rewardCatalogue } from "../lib/rewards/catalogue.ts";
+import { aesthetic } from "../lib/rewards/aesthetic.ts";
 import { embedImages } from "../lib/rewards/dual_encoder.ts";
 import { type DualEncoderContext, type Embedder, embedder } from "../lib/rewards/embedder.ts";
 import { gold } from "../lib/rewards/gold.ts";
+import { hpsv2 } from "../lib/rewards/hpsv2.ts";
+import { imageReward } from "../lib/rewards/image_reward.ts";
 import { miniAesthetic } from "../lib/rewards/mini_aesthetic.ts";
 import { miniHps } from "../lib/rewards/mini_hps.ts";
 import { miniPick } from "../lib/rewards/mini_pick.ts";
+import { pickscore } from "../lib/rewards/pickscore.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
+import { pixelTables, pixelValues } from "../lib/models/pixel_values.ts";
+import { constantInit, type Scope } from "../lib/nn/scope.ts";
+import type { TensorType } from "../lib/core/tensor.ts";
+import { openClipDialect } from "../lib/io/open_clip_text.ts";
 import type { Frozen } from "../lib/stages/models.ts";
-import type { Judge, JudgeName, Judges } from "./load/judges.ts";
+import { type ImageTower, type Judge, type JudgeName, judgeNames, type Judges } from "./load/judges.ts";
 import { loadRewardFile } from "./load/reward_file.ts";
-import { exists } from "./files.ts";
+import { findRewardFile, type RewardFileName, rewardFiles } from "./load/reward_files.ts";
 import { nearest } from "./nearest.ts";
 import { isPath } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
@@ -33,12 +40,12 @@ export interface RewardSource {
   readonly judges: Judges;
   /** Reads prompts. */
   readonly tokenizer: Tokenizer;
-  /** Images that a reward looks at together; default 32. */
+  /** The most images that a reward looks at together; default as many as is fast. */
   readonly batch?: number | undefined;
 }
 
-/** Images that a reward looks at together if nobody says otherwise. */
-const BATCH = 32;
+/** The most images that a reward looks at together: by the embedded model's towers, and by the published ones, whose layers are wide. */
+const BATCH = { small: 32, large: 4 };
 
 /**
  * Makes rewards. Those that share a tower share its memory.
@@ -100,37 +107,64 @@ export async function availableRewards(
   return { available, missing };
 }
 
-/** Whether a model's folder holds a judge. */
+/** Whether a judge's weights are there. */
 export async function hasJudge(folder: string, name: JudgeName): Promise<boolean> {
-  return await missingFile(folder, [`rewards/${name}/model.safetensors`]) === null;
+  return await missingFile(folder, [name]) === null;
 }
 
-/** The towers that a reward looks through; formulas have none, and stand by `clip`. */
+/**
+ * The towers that a reward looks through, and with it the critic; formulas have none, and stand by `clip`. ImageReward has no
+ * dual encoder: its critic looks through `clip_l`, as in the reference implementation.
+ */
 export function judgeOf(reward: string): JudgeName {
-  return reward === "mini_pick" || reward === "mini_hps" || reward === "gold" ? reward : "clip";
+  if (reward === "aesthetic" || reward === "imagereward") return "clip_l";
+  return judgeNames.find((name) => name === reward) ?? "clip";
 }
 
-/** A judge's image tower as the critic looks through it. */
-export function towerOf({ config, weights }: Judge): Frozen<Value, Value> {
-  return { weights, build: (scope, images) => embedImages(scope, config.vision_config, images) };
+/** An image tower as the critic looks through it. */
+export function towerOf({ config, weights }: ImageTower): Frozen<Value, Value> {
+  return { weights, build: (scope, images) => embedImages(scope, config, prepared(scope, config, images)) };
+}
+
+/** Images as the tower wants them, by the tables that stand among its weights. */
+function prepared(scope: Scope, { pixels }: ImageTower["config"], images: Value): Value {
+  if (pixels === undefined) return images;
+  const [, height, width] = images.shape as readonly [number, number, number];
+  const { rows, columns, levels } = pixelTables(pixels, height, width);
+  const table = (name: string, { shape }: TensorType) =>
+    scope.at("pixels").param(name, shape, constantInit(0));
+  return pixelValues(images, {
+    rows: table("rows", rows),
+    columns: table("columns", columns),
+    levels: table("levels", levels),
+  });
 }
 
 /** Both towers of a judge, ready to embed: for diversity, and for telling what an image shows. */
 export async function loadEmbedder(source: RewardSource, name: JudgeName): Promise<Embedder> {
   const judge = await source.judges.encoder(name);
-  return embedder(judge.config, contextOf(source, judge));
+  return embedder(judge.config, contextOf(source, name, judge));
 }
 
 /** The files that a trained reward is made of. */
-function filesOf(reward: string): readonly string[] {
-  const others = { mini_aesthetic: "mini_aesthetic/model.safetensors", gold: "gold/statistics.json" };
-  const other = others[reward as keyof typeof others];
-  return [`${judgeOf(reward)}/model.safetensors`, ...other === undefined ? [] : [other]]
-    .map((file) => `rewards/${file}`);
+function filesOf(reward: string): readonly RewardFileName[] {
+  switch (reward) {
+    case "mini_aesthetic":
+    case "aesthetic":
+      return [judgeOf(reward), reward];
+    case "gold":
+      return ["gold", "gold_statistics"];
+    case "imagereward":
+      return ["imagereward", "imagereward_vocabulary"];
+    default:
+      return [judgeOf(reward)];
+  }
 }
 
-async function missingFile(folder: string, files: readonly string[]): Promise<string | null> {
-  for (const file of files) if (!await exists(join(folder, file))) return file;
+async function missingFile(folder: string, names: readonly RewardFileName[]): Promise<string | null> {
+  for (const name of names) {
+    if ("places" in await findRewardFile(folder, name)) return `rewards/${rewardFiles[name].path}`;
+  }
   return null;
 }
 
@@ -139,27 +173,65 @@ async function loadReward(source: RewardSource, name: string): Promise<Reward> {
   const { judges } = source;
   const formula = analyticRewards.find((reward) => reward.name === name);
   if (formula !== undefined) return formula;
-  const judge = await judges.encoder(judgeOf(name));
-  const context = { ...contextOf(source, judge), stage: `scoring by ${name}` };
+  const { runtime } = source;
+  const stage = `scoring by ${name}`;
   switch (name) {
-    case "mini_aesthetic": {
-      const weights = { ...judge.weights, ...await judges.aestheticHead() };
-      return miniAesthetic({ ...context, weights }, judge.config.vision_config);
+    case "mini_aesthetic":
+    case "aesthetic": {
+      const { config, weights } = await judges.tower(judgeOf(name));
+      const make = name === "aesthetic" ? aesthetic : miniAesthetic;
+      const all = { ...weights, ...await judges.aestheticHead(name) };
+      return await make({ runtime, weights: all, batchSize: batchOf(config, source.batch), stage }, config);
     }
+    case "imagereward": {
+      const { config, weights, tokenize } = await judges.imageReward();
+      const batchSize = Math.min(source.batch ?? Infinity, BATCH.large);
+      return await imageReward({ runtime, weights, batchSize, stage, tokenize }, config);
+    }
+  }
+  const judge = await judges.encoder(judgeOf(name));
+  const context = { ...contextOf(source, judgeOf(name), judge), stage };
+  switch (name) {
     case "mini_pick":
-      return miniPick(context, judge.config);
+      return await miniPick(context, judge.config);
     case "mini_hps":
-      return miniHps(context, judge.config);
+      return await miniHps(context, judge.config);
     case "gold":
-      return gold({ ...context, statistics: await judges.goldStatistics() }, judge.config);
+      return await gold({ ...context, statistics: await judges.goldStatistics() }, judge.config);
+    case "pickscore":
+      return await pickscore(context, judge.config);
+    case "hpsv2":
+      return await hpsv2(context, judge.config);
   }
   throw new UsageError(`Cannot use rewards as this one cannot be loaded yet: ${name}`);
 }
 
+/**
+ * What a judge runs on and with. The published ones read with the model's tokenizer, which Stable Diffusion has from CLIP.
+ *
+ * @throws {UsageError} If it is another.
+ */
 function contextOf(
-  { runtime, tokenizer, batch = BATCH }: RewardSource,
+  { runtime, tokenizer, batch }: RewardSource,
+  name: JudgeName,
   { config, weights }: Judge,
 ): DualEncoderContext {
-  const length = config.text_config.max_position_embeddings;
-  return { runtime, weights, batchSize: batch, tokenize: (prompts) => tokenizer.encode(prompts, length) };
+  const { max_position_embeddings: length, vocab_size } = config.text_config;
+  if (config.vision_config.pixels !== undefined && tokenizer.vocabSize !== vocab_size) {
+    throw new UsageError(
+      `Cannot use the reward as its text tower knows other tokens than the model's tokenizer: ${vocab_size} and ` +
+        `${tokenizer.vocabSize}; it fits Stable Diffusion 1`,
+    );
+  }
+  const own = name === "hpsv2" ? tokenizer.variant({ padId: 0, dialect: openClipDialect }) : tokenizer;
+  return {
+    runtime,
+    weights,
+    batchSize: batchOf(config.vision_config, batch),
+    tokenize: (prompts) => own.encode(prompts, length),
+  };
+}
+
+function batchOf({ pixels }: ImageTower["config"], most = Infinity): number {
+  return Math.min(most, pixels === undefined ? BATCH.small : BATCH.large);
 }

@@ -74,6 +74,8 @@ export interface Tokenizer {
   readonly encode: (prompts: readonly string[], maxLength?: number) => WordTensor;
   /** Splits a prompt into its tokens, without start, end or padding. */
   readonly tokenize: (prompt: string) => readonly string[];
+  /** A tokenizer of the same vocabulary that reads or pads prompts otherwise. */
+  readonly variant: (options: Pick<TokenizerFiles, "padId" | "dialect">) => Tokenizer;
 }
 
 /**
@@ -122,6 +124,7 @@ export function makeTokenizer(files: TokenizerFiles): Tokenizer {
     maxLength,
     encode,
     tokenize: (prompt) => partsOf(prompt).flatMap((part) => bpe.tokenize(part, options)),
+    variant: (options) => makeTokenizer({ ...files, ...options }),
   };
 }
 

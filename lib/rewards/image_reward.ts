@@ -82,9 +82,7 @@ export interface MaskedTokens {
 
 /** What the reward runs on and with. */
 export interface ImageRewardContext extends ModelContext {
-  /** Tokens to a prompt, `S`. */
-  readonly textLength: number;
-  /** Turns prompts into tokens `[N, textLength]`, the first of which stands for the whole. */
+  /** Turns prompts into tokens `[N, S]`, the first of which stands for the whole; S is always the same. */
   readonly tokenize: (prompts: readonly string[]) => MaskedTokens;
 }
 
@@ -124,7 +122,8 @@ export async function imageReward(
   context: ImageRewardContext,
   config: ImageRewardConfig = parseImageRewardConfig({}),
 ): Promise<Reward> {
-  const { batchSize, textLength, tokenize } = context;
+  const { batchSize, tokenize } = context;
+  const textLength = tokenize([""]).ids.shape[1]!;
   const side = config.vision_config.image_size;
   const run = await batchedModel(
     (scope, { images, ids, mask }) => imageRewardScores(scope, config, { pixels: images, ids, mask }),

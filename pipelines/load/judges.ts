@@ -1,32 +1,57 @@
 /**
- * The trained judges of a model's folder, as files: dual encoders, and what stands beside them.
+ * The trained judges of a model, as files: dual encoders, ImageReward, and what stands beside them.
  *
  * @module
  */
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
 import { input } from "../../lib/engine/graph.ts";
+import { makeWordPiece, type MaskedIds } from "../../lib/io/wordpiece.ts";
+import { clipPixels, pixelTables } from "../../lib/models/pixel_values.ts";
 import { declareParams, type ParamSpec } from "../../lib/nn/scope.ts";
 import { aestheticHead } from "../../lib/rewards/aesthetic_head.ts";
-import { type DualEncoderConfig, fit, parseDualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
+import {
+  type DualEncoderConfig,
+  embedImages,
+  fit,
+  type ImageTowerConfig,
+  parseDualEncoderConfig,
+} from "../../lib/rewards/dual_encoder.ts";
 import { type GoldStatistics, parseGoldStatistics } from "../../lib/rewards/gold.ts";
+import {
+  declareImageReward,
+  type ImageRewardConfig,
+  parseImageRewardConfig,
+} from "../../lib/rewards/image_reward.ts";
+import { linearHead } from "../../lib/rewards/linear_head.ts";
 import {
   goldClipConfig,
   miniClipConfig,
   miniHpsConfig,
   miniPickConfig,
 } from "../../lib/rewards/mini_configs.ts";
+import { clipHConfig, clipLConfig } from "../../lib/rewards/published_configs.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
 import { exists } from "../files.ts";
-import { fileOf, readConfigFile } from "./model_folder.ts";
+import { readConfigFile } from "./model_folder.ts";
 import { fileSource, type ModelSource } from "./model_source.ts";
+import { type RewardFile, type RewardFileName, rewardFiles } from "./reward_files.ts";
+import type { LoadWeightsOptions } from "./weights.ts";
 
-/** A dual encoder of the folder, by the name of its folder below `rewards/`. */
+/** A dual encoder, by the name of its folder below `rewards/`. */
 export type JudgeName = typeof judgeNames[number];
 
 /** All of them. */
-export const judgeNames = ["clip", "mini_pick", "mini_hps", "gold"] as const;
+export const judgeNames = ["clip", "mini_pick", "mini_hps", "gold", "clip_l", "pickscore", "hpsv2"] as const;
+
+/** An image tower whose weights are where the runtime computes. */
+export interface ImageTower {
+  /** What it is. */
+  readonly config: ImageTowerConfig;
+  /** Its weights. */
+  readonly weights: Weights;
+}
 
 /** Two towers whose weights are where the runtime computes. */
 export interface Judge {
@@ -36,67 +61,127 @@ export interface Judge {
   readonly weights: Weights;
 }
 
-/** The judges of a folder. Each is read when it is first asked for, and then shared. */
+/** ImageReward, ready to be compiled. */
+export interface ImageRewardJudge {
+  /** What it is. */
+  readonly config: ImageRewardConfig;
+  /** Its weights. */
+  readonly weights: Weights;
+  /** Reads prompts. */
+  readonly tokenize: (prompts: readonly string[]) => MaskedIds;
+}
+
+/** The judges of a model. Each part is read when it is first asked for, and then shared. */
 export interface Judges {
-  /** A dual encoder: `rewards/<name>/model.safetensors`, with a `config.json` where it is not the embedded model's. */
+  /** A dual encoder, with a `config.json` in its folder where it is not the embedded or published one. */
   readonly encoder: (name: JudgeName) => Promise<Judge>;
-  /** The head that makes `clip` an aesthetic reward: `rewards/mini_aesthetic/model.safetensors`. */
-  readonly aestheticHead: () => Promise<Weights>;
-  /** The moments of the gold's terms: `rewards/gold/statistics.json`. */
+  /** Its image tower alone: the same arrays, and no more is read. */
+  readonly tower: (name: JudgeName) => Promise<ImageTower>;
+  /** Its image tower for images of a side in pixels, which it prepares by tables among its weights if it wants them prepared. */
+  readonly towerFor: (name: JudgeName, side: number) => Promise<ImageTower>;
+  /** The head that makes `clip` or `clip_l` an aesthetic reward. */
+  readonly aestheticHead: (name: "mini_aesthetic" | "aesthetic") => Promise<Weights>;
+  /** ImageReward. */
+  readonly imageReward: () => Promise<ImageRewardJudge>;
+  /** The moments of the gold's terms. */
   readonly goldStatistics: () => Promise<GoldStatistics>;
-  /** The files read so far, relative to the folder. */
-  readonly files: () => readonly string[];
+  /** The paths of the files read so far, by what they are called below the model's folder wherever they are. */
+  readonly files: () => Readonly<Record<string, string>>;
   /** Gives all memory back. */
   readonly free: () => Promise<void>;
 }
 
-/** What a folder without `config.json` holds: the embedded model's judges. */
+/** What a folder without `config.json` holds: the embedded model's judges, or the published ones. */
 const CONFIGS: Readonly<Record<JudgeName, DualEncoderConfig>> = {
   clip: miniClipConfig,
   mini_pick: miniPickConfig,
   mini_hps: miniHpsConfig,
   gold: goldClipConfig,
+  clip_l: clipLConfig,
+  pickscore: clipHConfig,
+  hpsv2: clipHConfig,
 };
 
-/** The judges below a model's folder. */
+/** Tokens to a prompt of ImageReward. */
+const IMAGE_REWARD_TOKENS = 35;
+
+/** The judges of a model's folder. */
 export function openJudges(runtime: Runtime, folder: string, source: ModelSource = fileSource): Judges {
-  const files: string[] = [];
-  const load = async (name: string, specs: readonly ParamSpec[]) => {
-    const file = await source.find(folder, `rewards/${name}/model.safetensors`);
-    const weights = await source.load(runtime, join(folder, file), specs);
-    files.push(file);
-    return weights;
+  const files: Record<string, string> = {};
+  const loaded = new Map<string, Promise<Weights>>();
+  const locate = async (name: RewardFileName): Promise<string> => {
+    const path = await source.rewardFile(folder, name);
+    files[`rewards/${dirname(rewardFiles[name].path)}/${basename(path)}`] = path;
+    return path;
   };
-  const encoders = new Map<JudgeName, Promise<Judge>>();
-  const readEncoder = async (name: JudgeName): Promise<Judge> => {
-    const config = await configOf(folder, name);
-    return { config, weights: await load(name, declareDualEncoder(config)) };
-  };
-  let head: Promise<Weights> | undefined;
-  const encoder = (name: JudgeName): Promise<Judge> => {
-    const known = encoders.get(name) ?? readEncoder(name);
-    encoders.set(name, known);
+  const once = (key: string, make: () => Promise<Weights>): Promise<Weights> => {
+    const known = loaded.get(key) ?? make();
+    loaded.set(key, known);
     return known;
   };
+  const load = (
+    name: RewardFileName,
+    specs: readonly ParamSpec[],
+    part: string,
+    keep: NonNullable<LoadWeightsOptions["keep"]> = () => true,
+  ): Promise<Weights> =>
+    once(`${name}/${part}`, async () => {
+      const { read = {} }: RewardFile = rewardFiles[name];
+      return await source.load(runtime, await locate(name), specs, { ...read, keep });
+    });
+  const configOf = (name: string) => configFor(folder, name);
+  const tower = async (name: JudgeName): Promise<ImageTower> => {
+    const config = await configOf(name);
+    const own = towerNames(config);
+    return {
+      config: config.vision_config,
+      weights: await load(name, declareDualEncoder(config), "tower", (param) => own.has(param)),
+    };
+  };
   return {
-    encoder,
-    aestheticHead: () =>
-      head ??= encoder("clip").then(({ config }) =>
-        load("mini_aesthetic", declareHead(config.vision_config.projection_dim))
-      ),
-    goldStatistics: async () => {
-      const file = await fileOf(folder, ["rewards/gold/statistics.json"]);
-      files.push(file);
-      return await readConfigFile(join(folder, file), parseGoldStatistics);
+    tower,
+    encoder: async (name) => {
+      const { weights } = await tower(name);
+      const config = await configOf(name);
+      const own = towerNames(config);
+      const others = await load(name, declareDualEncoder(config), "text", (param) => !own.has(param));
+      return { config, weights: { ...weights, ...others } };
     },
+    towerFor: async (name, side) => {
+      const { config, weights } = await tower(name);
+      const { pixels } = config;
+      if (pixels === undefined) return { config, weights };
+      const tables = await once(`pixels/${name}/${side}`, () => {
+        const { rows, columns, levels } = pixelTables(pixels, side, side);
+        return Promise.resolve({
+          "pixels.rows": runtime.put(rows),
+          "pixels.columns": runtime.put(columns),
+          "pixels.levels": runtime.put(levels),
+        });
+      });
+      return { config, weights: { ...weights, ...tables } };
+    },
+    aestheticHead: async (name) => {
+      const config = await configOf(name === "aesthetic" ? "clip_l" : "clip");
+      return await load(name, declareHead(name, config.vision_config.projection_dim), "head");
+    },
+    imageReward: async () => {
+      const config = await readIfThere(folder, "imagereward", parseImageRewardConfig) ??
+        parseImageRewardConfig({});
+      const vocab = await source.vocabulary(await locate("imagereward_vocabulary"));
+      return {
+        config,
+        weights: await load("imagereward", declareImageReward(config), "all"),
+        tokenize: makeWordPiece({ vocab, added: ["[DEC]", "[ENC]"], maxLength: IMAGE_REWARD_TOKENS }),
+      };
+    },
+    goldStatistics: async () => await readConfigFile(await locate("gold_statistics"), parseGoldStatistics),
     files: () => files,
     free: async () => {
-      const read = [...encoders.values()].map(async (judge) => (await judge).weights);
-      for (const weights of await Promise.allSettled([...read, ...head ? [head] : []])) {
+      for (const weights of await Promise.allSettled(loaded.values())) {
         if (weights.status === "fulfilled") runtime.free(Object.values(weights.value));
       }
-      encoders.clear();
-      head = undefined;
+      loaded.clear();
     },
   };
 }
@@ -114,11 +199,29 @@ export function declareDualEncoder(config: DualEncoderConfig): ParamSpec[] {
 }
 
 /** Lists the parameters of an aesthetic head on embeddings of some width. */
-export function declareHead(width: number): ParamSpec[] {
-  return declareParams((scope) => aestheticHead(scope, input("embeddings", [1, width])));
+export function declareHead(name: "mini_aesthetic" | "aesthetic", width: number): ParamSpec[] {
+  const head = name === "aesthetic" ? linearHead : aestheticHead;
+  return declareParams((scope) => head(scope, input("embeddings", [1, width])));
 }
 
-async function configOf(folder: string, name: JudgeName): Promise<DualEncoderConfig> {
-  const path = join(folder, `rewards/${name}/config.json`);
-  return await exists(path) ? await readConfigFile(path, parseDualEncoderConfig) : CONFIGS[name];
+/** The names of an image tower's parameters. */
+function towerNames({ vision_config: config }: DualEncoderConfig): ReadonlySet<string> {
+  const images = input("images", [1, config.image_size, config.image_size, 3]);
+  return new Set(declareParams((scope) => embedImages(scope, config, images)).map(({ name }) => name));
+}
+
+async function configFor(folder: string, judge: string): Promise<DualEncoderConfig> {
+  const standard = CONFIGS[judge as JudgeName];
+  const own = await readIfThere(folder, judge, parseDualEncoderConfig);
+  if (own === null || standard.vision_config.pixels === undefined) return own ?? standard;
+  const { vision_config } = own;
+  return {
+    ...own,
+    vision_config: { ...vision_config, pixels: { ...clipPixels, size: vision_config.image_size } },
+  };
+}
+
+async function readIfThere<T>(folder: string, judge: string, parse: (json: unknown) => T): Promise<T | null> {
+  const path = join(folder, `rewards/${judge}/config.json`);
+  return await exists(path) ? await readConfigFile(path, parse) : null;
 }

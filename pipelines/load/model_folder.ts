@@ -45,12 +45,24 @@ export async function lastingName(model: string): Promise<string> {
  * @throws {UsageError} If there is none of them, with what makes the file.
  */
 export function weightsFile(folder: string, file: string): Promise<string> {
+  return fileOf(folder, weightsNames(file));
+}
+
+/** As {@linkcode weightsFile}, but `null` if there is none; a file that is no safetensors file is looked for by its name alone. */
+export async function findWeights(folder: string, file: string): Promise<string | null> {
+  for (const name of weightsNames(file)) if (await exists(join(folder, name))) return name;
+  return null;
+}
+
+/** The safetensors file, and what may stand in its place. */
+function weightsNames(file: string): readonly [string, ...string[]] {
+  if (!file.endsWith(".safetensors")) return [file];
   const stem = file.replace(/\.safetensors$/, "");
   const torchStem = stem.replace(/(^|\/)model$/, "$1pytorch_model"); // transformers' name of its torch files
   const torchFiles = ["bin", "fp16.bin", "pt", "pth"].flatMap((ending) =>
     [...new Set([torchStem, stem])].map((each) => `${each}.${ending}`)
   );
-  return fileOf(folder, [file, `${stem}.fp16.safetensors`, ...torchFiles]);
+  return [file, `${stem}.fp16.safetensors`, ...torchFiles];
 }
 
 /**
@@ -90,12 +102,12 @@ export async function readConfigFile<T>(path: string, parse: (json: unknown) => 
 /**
  * A hash of the content of files: the SHA-256, in hexadecimal, of their names and their own hashes, in the order of names.
  *
- * @param files Relative to the folder.
+ * @param files Their paths by their names, which are the same wherever the files are.
  */
-export async function hashFiles(folder: string, files: Iterable<string>): Promise<string> {
+export async function hashFiles(files: Readonly<Record<string, string>>): Promise<string> {
   const whole = createHash("sha256");
-  for (const file of [...new Set(files)].sort()) {
-    whole.update(`${file}\0${await hashFile(join(folder, file))}\n`);
+  for (const name of Object.keys(files).sort()) {
+    whole.update(`${name}\0${await hashFile(files[name]!)}\n`);
   }
   return whole.digest("hex");
 }

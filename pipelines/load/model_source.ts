@@ -14,8 +14,9 @@ import type { ClipTextConfig } from "../../lib/models/clip_config.ts";
 import { engineShape } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
-import { exists } from "../files.ts";
+import { exists, readText } from "../files.ts";
 import { hashFiles, weightsFile } from "./model_folder.ts";
+import { findRewardFile, rewardFile, type RewardFileName } from "./reward_files.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 import { loadWeights, type LoadWeightsOptions } from "./weights.ts";
 
@@ -23,6 +24,8 @@ import { loadWeights, type LoadWeightsOptions } from "./weights.ts";
 export interface ModelSource {
   /** The path of a file of weights, relative to the folder. */
   find(folder: string, file: string): Promise<string>;
+  /** The path of a trained reward's file. */
+  rewardFile(folder: string, name: RewardFileName): Promise<string>;
   /** Brings the weights of a file over, each as it is declared. */
   load(
     runtime: Runtime,
@@ -32,20 +35,27 @@ export interface ModelSource {
   ): Promise<Weights>;
   /** The tokenizer, for a text encoder. */
   tokenizer(folder: string, config: ClipTextConfig): Promise<Tokenizer>;
-  /** A hash of files that were read. */
-  hash(folder: string, files: Iterable<string>): Promise<string>;
+  /** The text of a file of WordPiece's words. */
+  vocabulary(path: string): Promise<string>;
+  /** A hash of files that were read, given by their names. */
+  hash(files: Readonly<Record<string, string>>): Promise<string>;
 }
 
 /** The folder's files. */
 export const fileSource: ModelSource = {
   find: weightsFile,
+  rewardFile,
   load: loadWeights,
   tokenizer: loadTokenizer,
+  vocabulary: readText,
   hash: hashFiles,
 };
 
+/** The words without which there is no WordPiece, which reads any other as unknown. */
+const STAND_IN_WORDS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+
 /**
- * Stand-ins for a folder's files, the tokenizer among them if it is not there.
+ * Stand-ins for a folder's files, tokenizers among them if they are not there.
  *
  * @param counter Where the weights are counted.
  * @param areHalves Whether the files would be in half precision.
@@ -53,6 +63,10 @@ export const fileSource: ModelSource = {
 export function standInSource(counter: CountingRuntime, areHalves: boolean): ModelSource {
   return {
     find: (_folder, file) => Promise.resolve(file),
+    rewardFile: async (folder, name) => {
+      const result = await findRewardFile(folder, name);
+      return "found" in result ? result.found : result.places[0];
+    },
     load: (_runtime, _path, specs, { keep = () => true } = {}) =>
       Promise.resolve(Object.fromEntries(
         specs.filter(({ name }) => keep(name)).map((spec) => {
@@ -65,6 +79,7 @@ export function standInSource(counter: CountingRuntime, areHalves: boolean): Mod
       await exists(join(folder, "tokenizer/vocab.json"))
         ? await loadTokenizer(folder, config)
         : standInTokenizer(config),
+    vocabulary: async (path) => await exists(path) ? await readText(path) : STAND_IN_WORDS,
     hash: () => Promise.resolve(""),
   };
 }
@@ -72,7 +87,7 @@ export function standInSource(counter: CountingRuntime, areHalves: boolean): Mod
 /** Reads every prompt as nothing but its end. */
 function standInTokenizer({ vocab_size, max_position_embeddings: maxLength }: ClipTextConfig): Tokenizer {
   const endId = vocab_size - 1;
-  return {
+  const tokenizer: Tokenizer = {
     vocabSize: vocab_size,
     startId: endId - 1,
     endId,
@@ -81,5 +96,7 @@ function standInTokenizer({ vocab_size, max_position_embeddings: maxLength }: Cl
     encode: (prompts, length = maxLength) =>
       words([prompts.length, length], new Uint32Array(prompts.length * length).fill(endId)),
     tokenize: () => [],
+    variant: () => tokenizer,
   };
+  return tokenizer;
 }

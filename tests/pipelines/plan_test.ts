@@ -100,7 +100,7 @@ Deno.test("what does not fit is refused with the stage, the bytes, the limit and
   const limits = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 15e5 };
   const cases: readonly [Parameters<typeof planTraining>[1], readonly string[]][] = [
     [{ memory: 5e6 }, ["5000000 bytes", "to load", "half precision"]],
-    [{ memory: 2e7 }, ["20000000 bytes", "lower sample.batch_size"]],
+    [{ memory: 15e6 }, ["15000000 bytes", "lower sample.batch_size"]],
     [{ limits }, ["in a sampling step", "allows 1500000", "lower sample.batch_size"]],
   ];
   for (const [options, parts] of cases) {

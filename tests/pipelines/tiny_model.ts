@@ -106,7 +106,11 @@ export async function writeTinyModel(folder: string, { seed = 1, rewards = true 
       4 + i,
     );
   }
-  await weights("rewards/mini_aesthetic/model.safetensors", declareHead(encoder.projection_dim), 8);
+  await weights(
+    "rewards/mini_aesthetic/model.safetensors",
+    declareHead("mini_aesthetic", encoder.projection_dim),
+    8,
+  );
   await json("rewards/gold/statistics.json", statistics);
 }
 

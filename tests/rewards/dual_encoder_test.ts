@@ -129,5 +129,5 @@ Deno.test("what does not fit is refused with its name", async () => {
     "logit_scale is missing",
   );
   const score = await fitter(transformerConfig, { ...context, weights });
-  assertThrows(() => score(images, ["a cat"]), TypeError, "1 prompts");
+  await assertRejects(() => score(images, ["a cat"]), TypeError, "1 prompts");
 });

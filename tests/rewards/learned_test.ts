@@ -81,7 +81,10 @@ Deno.test("images of NaN have no score", async () => {
 
 Deno.test("the catalogue knows what each reward needs", () => {
   const trained = Object.values(rewardCatalogue).filter(({ needs }) => needs.includes("weights"));
-  assertEquals(trained.map(({ name }) => name), ["mini_aesthetic", "mini_pick", "mini_hps", "gold"]);
+  assertEquals(trained.map(({ name }) => name), [
+    ...["mini_aesthetic", "mini_pick", "mini_hps", "gold"],
+    ...["aesthetic", "pickscore", "hpsv2", "imagereward"],
+  ]);
   assertEquals(rewardCatalogue.mini_aesthetic!.needs, ["weights"]);
   for (const [name, info] of Object.entries(rewardCatalogue)) {
     assertEquals(info.name, name);
