@@ -123,5 +123,6 @@ def quick_gelu(x):
     return x * torch.sigmoid(1.702 * x)
 
 
-case("open_clip_gelu", 41, nn.functional.gelu, "gelu", (28, 14, 40, 72, 2, 2), (24, 40, 2, 3, 30, 11), 16)
-case("open_clip_quick", 42, quick_gelu, "quick_gelu", (16, 4, 16, 64, 1, 4), (32, 48, 1, 2, 20, 7), 12)
+if __name__ == "__main__":
+    case("open_clip_gelu", 41, nn.functional.gelu, "gelu", (28, 14, 40, 72, 2, 2), (24, 40, 2, 3, 30, 11), 16)
+    case("open_clip_quick", 42, quick_gelu, "quick_gelu", (16, 4, 16, 64, 1, 4), (32, 48, 1, 2, 20, 7), 12)
