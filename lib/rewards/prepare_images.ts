@@ -12,6 +12,7 @@ import { checkImages } from "./reward.ts";
  * What brings images `[N, H, W, 3]` in `[0, 1]` to the form that a tower sees.
  *
  * @throws {TypeError} If the images have another shape or there is not one prompt for each.
+ * @throws {RangeError} If a pixel is no number, which would not be seen any more in the bytes that images become.
  */
 export type PrepareImages = (images: FloatTensor, prompts?: readonly string[]) => Promise<FloatTensor>;
 
@@ -28,6 +29,11 @@ export function preparer(
   return async (images, prompts) => {
     const count = checkImages(images, prompts);
     if (pixels === undefined) return images;
+    const broken = images.data.findIndex(Number.isNaN);
+    if (broken !== -1) {
+      const image = Math.floor(broken * count / images.data.length);
+      throw new RangeError(`Cannot score images as a pixel of one is no number: image ${image}`);
+    }
     const [, height, width] = images.shape as readonly [number, number, number];
     const tables = pixelTables(pixels, height, width);
     const size = `${height}x${width}`;

@@ -21,7 +21,7 @@ export interface Scale {
 export interface OfficialScale {
   /** What one is one of there. */
   readonly unit: string;
-  /** What scores are multiplied by. */
+  /** What scores are multiplied by, above 0. */
   readonly factor: number;
   /** What is added then. */
   readonly offset: number;

@@ -6,6 +6,8 @@
 
 import { relative } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
+import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
+import { type OfficialScale, officialScore } from "../../lib/rewards/reward.ts";
 import { type AdapterFile, adaptersFor } from "../adapters.ts";
 import type { JudgeName } from "../load/judges.ts";
 import { loadPipeline } from "../load_pipeline.ts";
@@ -79,7 +81,17 @@ export interface ListResult {
   readonly rewards: Readonly<
     Record<
       string,
-      { readonly base: Estimate; readonly adapted: Estimate | null; readonly change: Change | null }
+      {
+        readonly base: Estimate;
+        readonly adapted: Estimate | null;
+        readonly change: Change | null;
+        /** The same on the scale that the reward's authors report, where it is another. */
+        readonly official?: {
+          readonly unit: string;
+          readonly base: Estimate;
+          readonly adapted: Estimate | null;
+        };
+      }
     >
   >;
   /** What the judge saw in the base model's images. */
@@ -170,6 +182,14 @@ async function choicesFor(prompts: readonly string[]): Promise<Pick<Measures, "c
   return areAnimals ? { choices: animals, what: "animal" } : { choices: prompts, what: "prompt" };
 }
 
+function onScale(scale: OfficialScale, { mean, std, standard_error }: Estimate): Estimate {
+  return {
+    mean: officialScore(scale, mean),
+    std: scale.factor * std,
+    standard_error: standard_error === null ? null : scale.factor * standard_error,
+  };
+}
+
 function compared(
   name: string,
   prompts: readonly string[],
@@ -179,11 +199,15 @@ function compared(
 ): ListResult {
   const rewards = Object.entries(base.scores).map(([reward, scores]) => {
     const other = adapted?.scores[reward];
-    return [reward, {
-      base: estimate(scores),
-      adapted: other === undefined ? null : estimate(other),
-      change: other === undefined ? null : changeOf(other, scores),
-    }] as const;
+    const own = { base: estimate(scores), adapted: other === undefined ? null : estimate(other) };
+    const scale = rewardCatalogue[reward]?.official;
+    const official = scale && {
+      unit: scale.unit,
+      base: onScale(scale, own.base),
+      adapted: own.adapted && onScale(scale, own.adapted),
+    };
+    const change = other === undefined ? null : changeOf(other, scores);
+    return [reward, { ...own, change, ...official && { official } }] as const;
   });
   const seen = ({ diversity, recognition }: Measured): Seen => ({ diversity, recognition });
   return {

@@ -26,14 +26,21 @@ function showList(list: ListResult, model: string, guidance: number, seeds: numb
   const training = seen === null
     ? ""
     : `, ${seen === prompts.length ? "all" : seen === 0 ? "none" : seen} seen in training`;
-  const rows = Object.entries(rewards).map(([reward, { base, adapted, change }]) => [
-    reward,
-    showEstimate(base),
-    ...adapted === null || change === null ? [] : [
-      showEstimate(adapted),
-      showEstimate(change, true),
-      change.in_base_std === null ? "" : signed(change.in_base_std, 3),
+  const rows = Object.entries(rewards).flatMap(([reward, { base, adapted, change, official }]) => [
+    [
+      reward,
+      showEstimate(base),
+      ...adapted === null || change === null ? [] : [
+        showEstimate(adapted),
+        showEstimate(change, true),
+        change.in_base_std === null ? "" : signed(change.in_base_std, 3),
+      ],
     ],
+    ...official === undefined ? [] : [[
+      `  as ${official.unit}`,
+      showEstimate(official.base),
+      ...official.adapted === null ? [] : [showEstimate(official.adapted)],
+    ]],
   ]);
   const others: readonly (readonly [string, (measured: NonNullable<typeof base>) => string | null])[] = [
     ["diversity within a prompt", ({ diversity }) => diversity && showNumber(diversity.within)],

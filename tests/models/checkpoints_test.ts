@@ -17,6 +17,7 @@ import {
   parseUNetConfig,
 } from "../../lib/models/mod.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
+import { declareImageReward, parseImageRewardConfig } from "../../lib/rewards/image_reward.ts";
 
 // What the published checkpoints hold: counts, a hash of the sorted lines "name shape", and a few of the lines.
 const checkpoints: Record<string, Checkpoint> = JSON.parse(
@@ -78,6 +79,7 @@ const published: Record<string, () => ParamSpec[]> = {
   sd14_lora: () => declareUNetLora(sd14UNet, parseLoraConfig({})),
   clip_l: () => declareClip(clipL),
   clip_h: () => declareClip(clipH),
+  imagereward: () => declareImageReward(parseImageRewardConfig({})),
 };
 
 for (const [name, declare] of Object.entries(published)) {
