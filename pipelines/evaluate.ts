@@ -11,7 +11,7 @@ import { readConfig } from "./config.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
 import { makeFolder, writeAtomically } from "./files.ts";
-import { type JudgeName, judgeNames } from "./load/judges.ts";
+import { type JudgeName, judgeNames } from "./load/judge_configs.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { checkRewardName } from "./load_rewards.ts";
 import { openRuntime } from "./open_runtime.ts";

@@ -12,7 +12,7 @@
  */
 
 import { join } from "node:path";
-import { type ParamTree, words } from "../lib/core/tensor.ts";
+import { type ParamTree, words, type WordTensor } from "../lib/core/tensor.ts";
 import { openGpu } from "../lib/gpu/device.ts";
 import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { imageTypes } from "../lib/rewards/embedder.ts";
@@ -22,67 +22,86 @@ import { clipText, pooledText, textEnds, textProjection } from "../lib/models/cl
 import type { ClipVisionConfig } from "../lib/models/clip_config.ts";
 import { imageReward } from "../lib/rewards/image_reward.ts";
 import { preparer } from "../lib/rewards/prepare_images.ts";
-import { openJudges } from "../pipelines/load/judges.ts";
+import type { Runtime } from "../lib/engine/runtime.ts";
+import type { JudgeName } from "../pipelines/load/judge_configs.ts";
+import { type Judges, openJudges } from "../pipelines/load/judges.ts";
 import { readWeights } from "../pipelines/files.ts";
 
 /** Largest difference that passes, as a part of the largest value. */
 const TOLERANCE = 1e-4;
 
+/** What computes, and what it is compared with. */
+interface Case {
+  readonly runtime: Runtime;
+  readonly judges: Judges;
+  readonly expected: ParamTree;
+}
+
+type Outputs = Readonly<Record<string, ArrayLike<number>>>;
+
+/** Each model's outputs. */
+const models: Readonly<Record<string, (given: Case) => Promise<Outputs>>> = {
+  clip_l: (given) => embeddings(given, "clip_l"),
+  hpsv2: (given) => embeddings(given, "hpsv2"),
+  imagereward: score,
+};
+
 const [name = "", python = "python3", given] = Deno.args;
 const folder = given ?? await Deno.makeTempDir();
 try {
+  const model = models[name];
+  if (model === undefined) {
+    throw new Error(`Cannot compare ${name} as there is ${Object.keys(models).join(", ")}`);
+  }
   const script = new URL("./golden/full_size_rewards.py", import.meta.url).pathname;
   const { success } = await new Deno.Command(python, { args: [script, name, folder] }).spawn().status;
   if (!success) throw new Error(`Cannot compare ${name} as PyTorch failed`);
-  const expected = await readWeights(join(folder, "expected.safetensors"));
   const runtime = gpuRuntime(await openGpu(navigator.gpu));
-  const judges = openJudges(runtime, folder);
-  const found = name === "imagereward" ? await reward(expected) : await embeddings(expected);
+  const expected = await readWeights(join(folder, "expected.safetensors"));
+  const found = await model({ runtime, judges: openJudges(runtime, folder), expected });
   for (const [output, values] of Object.entries(found)) {
     const off = difference(values, expected[output]!.data);
     console.log(
-      `${name}, ${output} of ${values.length}: largest difference ${
-        off.toExponential(1)
-      } of the largest value`,
+      `${name}, ${values.length} ${output}: largest difference ${off.toExponential(1)} of the largest value`,
     );
     if (!(off <= TOLERANCE)) Deno.exitCode = 1;
   }
-
-  async function reward(expected: ParamTree): Promise<Record<string, ArrayLike<number>>> {
-    const { config, weights } = await judges.imageReward();
-    const tokenize = () => ({
-      ids: words(expected.ids!.shape, [...expected.ids!.data]),
-      mask: expected.mask!,
-    });
-    const { score } = await imageReward({ runtime, weights, batchSize: 1, tokenize }, config);
-    return { reward: await score(expected.image!, [""]) };
-  }
-
-  async function embeddings(expected: ParamTree): Promise<Record<string, ArrayLike<number>>> {
-    const { config, weights } = await judges.encoder(name === "clip_l" ? name : "hpsv2");
-    const { text_config: text, vision_config } = config;
-    const context = { runtime, weights, batchSize: 1 };
-    const vision = vision_config as ClipVisionConfig;
-    const look = await batchedModel(
-      (scope, { images }) => clipImage(scope, vision, images),
-      imageTypes(vision, 1),
-      context,
-    );
-    const ids = words(expected.ids!.shape, [...expected.ids!.data]);
-    const ends = textEnds(ids, text);
-    const read = await batchedModel(
-      (scope, { ids, ends }) => textProjection(scope, text, pooledText(clipText(scope, text, ids), ends)),
-      { ids, ends },
-      context,
-    );
-    const images = await preparer(vision_config, context)(expected.image!);
-    return {
-      images: (await look(1, () => ({ images }))).data,
-      texts: (await read(1, () => ({ ids, ends }))).data,
-    };
-  }
 } finally {
   if (given === undefined) await Deno.remove(folder, { recursive: true });
+}
+
+async function score({ runtime, judges, expected }: Case): Promise<Outputs> {
+  const { config, weights } = await judges.imageReward();
+  const tokenize = () => ({ ids: idsOf(expected), mask: expected.mask! });
+  const reward = await imageReward({ runtime, weights, batchSize: 1, tokenize }, config);
+  return { reward: await reward.score(expected.image!, [""]) };
+}
+
+async function embeddings({ runtime, judges, expected }: Case, name: JudgeName): Promise<Outputs> {
+  const { config, weights } = await judges.encoder(name);
+  const { text_config: text, vision_config: vision } = config;
+  const context = { runtime, weights, batchSize: 1 };
+  const look = await batchedModel(
+    (scope, { images }) => clipImage(scope, vision as ClipVisionConfig, images),
+    imageTypes(vision, 1),
+    context,
+  );
+  const ids = idsOf(expected);
+  const ends = textEnds(ids, text);
+  const read = await batchedModel(
+    (scope, { ids, ends }) => textProjection(scope, text, pooledText(clipText(scope, text, ids), ends)),
+    { ids, ends },
+    context,
+  );
+  const images = await preparer(vision, context)(expected.image!);
+  return {
+    images: (await look(1, () => ({ images }))).data,
+    texts: (await read(1, () => ({ ids, ends }))).data,
+  };
+}
+
+function idsOf({ ids }: ParamTree): WordTensor {
+  return words(ids!.shape, [...ids!.data]);
 }
 
 function difference(found: ArrayLike<number>, expected: ArrayLike<number>): number {

@@ -7,7 +7,8 @@ import { resolveEntities } from "./html_entities.ts";
 import type { Dialect } from "./tokenizer.ts";
 
 /** What Python's `strip` takes off: Unicode's white space and four separators among the control characters. */
-const ENDS = /^[\p{White_Space}\u001c-\u001f]+|[\p{White_Space}\u001c-\u001f]+$/gu;
+const SPACE = "[\\p{White_Space}\\u001c-\\u001f]+";
+const ENDS = new RegExp(`^${SPACE}|${SPACE}$`, "gu");
 
 /**
  * OpenCLIP's dialect: character references of HTML resolved twice, white space collapsed and trimmed, lower case.

@@ -6,7 +6,7 @@
 import { checkDivides, count, fieldsOf, real } from "./fields.ts";
 
 /** What there is to know of a transformer. */
-interface TransformerConfig {
+export interface TransformerConfig {
   /** Width `D`. */
   readonly hidden_size: number;
   /** Width between the two layers of an MLP. */

@@ -8,7 +8,7 @@ import type { ClipTextConfig } from "../models/clip_config.ts";
 import { textEnds } from "../models/clip_text.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
 import {
-  cosines,
+  type cosines,
   type DualEncoderConfig,
   embedImages,
   embedTexts,

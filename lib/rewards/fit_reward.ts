@@ -3,7 +3,7 @@
  * @module
  */
 
-import { cosines, type DualEncoderConfig, fit } from "./dual_encoder.ts";
+import { type cosines, type DualEncoderConfig, fit } from "./dual_encoder.ts";
 import { type DualEncoderContext, fitter } from "./embedder.ts";
 import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 

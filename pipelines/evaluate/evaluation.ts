@@ -9,7 +9,7 @@ import type { Runtime } from "../../lib/engine/runtime.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { type OfficialScale, officialScore } from "../../lib/rewards/reward.ts";
 import { type AdapterFile, adaptersFor } from "../adapters.ts";
-import type { JudgeName } from "../load/judges.ts";
+import type { JudgeName } from "../load/judge_configs.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { availableRewards, hasJudge, loadEmbedder } from "../load_rewards.ts";
 import { fromCaller } from "../paths.ts";

@@ -4,46 +4,27 @@
  * @module
  */
 
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
-import { input } from "../../lib/engine/graph.ts";
 import { makeWordPiece, type MaskedIds } from "../../lib/io/wordpiece.ts";
-import { clipPixels, pixelTables } from "../../lib/models/pixel_values.ts";
-import { declareParams, type ParamSpec } from "../../lib/nn/scope.ts";
-import { aestheticHead } from "../../lib/rewards/aesthetic_head.ts";
-import {
-  type DualEncoderConfig,
-  embedImages,
-  fit,
-  type ImageTowerConfig,
-  parseDualEncoderConfig,
-} from "../../lib/rewards/dual_encoder.ts";
+import { pixelTables } from "../../lib/models/pixel_values.ts";
+import type { ParamSpec } from "../../lib/nn/scope.ts";
+import type { DualEncoderConfig, ImageTowerConfig } from "../../lib/rewards/dual_encoder.ts";
 import { type GoldStatistics, parseGoldStatistics } from "../../lib/rewards/gold.ts";
-import {
-  declareImageReward,
-  type ImageRewardConfig,
-  parseImageRewardConfig,
-} from "../../lib/rewards/image_reward.ts";
-import { linearHead } from "../../lib/rewards/linear_head.ts";
-import {
-  goldClipConfig,
-  miniClipConfig,
-  miniHpsConfig,
-  miniPickConfig,
-} from "../../lib/rewards/mini_configs.ts";
-import { clipHConfig, clipLConfig } from "../../lib/rewards/published_configs.ts";
+import { declareImageReward, type ImageRewardConfig } from "../../lib/rewards/image_reward.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
-import { exists } from "../files.ts";
+import {
+  declareDualEncoder,
+  declareHead,
+  imageRewardConfig,
+  judgeConfig,
+  type JudgeName,
+  towerNames,
+} from "./judge_configs.ts";
 import { readConfigFile } from "./model_folder.ts";
 import { fileSource, type ModelSource } from "./model_source.ts";
-import { type RewardFile, type RewardFileName, rewardFiles } from "./reward_files.ts";
+import { type RewardFileName, rewardFiles } from "./reward_files.ts";
 import type { LoadWeightsOptions } from "./weights.ts";
-
-/** A dual encoder, by the name of its folder below `rewards/`. */
-export type JudgeName = typeof judgeNames[number];
-
-/** All of them. */
-export const judgeNames = ["clip", "mini_pick", "mini_hps", "gold", "clip_l", "pickscore", "hpsv2"] as const;
 
 /** An image tower whose weights are where the runtime computes. */
 export interface ImageTower {
@@ -91,17 +72,6 @@ export interface Judges {
   readonly free: () => Promise<void>;
 }
 
-/** What a folder without `config.json` holds: the embedded model's judges, or the published ones. */
-const CONFIGS: Readonly<Record<JudgeName, DualEncoderConfig>> = {
-  clip: miniClipConfig,
-  mini_pick: miniPickConfig,
-  mini_hps: miniHpsConfig,
-  gold: goldClipConfig,
-  clip_l: clipLConfig,
-  pickscore: clipHConfig,
-  hpsv2: clipHConfig,
-};
-
 /** Tokens to a prompt of ImageReward. */
 const IMAGE_REWARD_TOKENS = 35;
 
@@ -126,10 +96,10 @@ export function openJudges(runtime: Runtime, folder: string, source: ModelSource
     keep: NonNullable<LoadWeightsOptions["keep"]> = () => true,
   ): Promise<Weights> =>
     once(`${name}/${part}`, async () => {
-      const { read = {} }: RewardFile = rewardFiles[name];
+      const { read = {} } = rewardFiles[name];
       return await source.load(runtime, await locate(name), specs, { ...read, keep });
     });
-  const configOf = (name: string) => configFor(folder, name);
+  const configOf = (name: JudgeName) => judgeConfig(folder, name);
   const tower = async (name: JudgeName): Promise<ImageTower> => {
     const config = await configOf(name);
     const own = towerNames(config);
@@ -166,8 +136,7 @@ export function openJudges(runtime: Runtime, folder: string, source: ModelSource
       return await load(name, declareHead(name, config.vision_config.projection_dim), "head");
     },
     imageReward: async () => {
-      const config = await readIfThere(folder, "imagereward", parseImageRewardConfig) ??
-        parseImageRewardConfig({});
+      const config = await imageRewardConfig(folder);
       const vocab = await source.vocabulary(await locate("imagereward_vocabulary"));
       return {
         config,
@@ -184,44 +153,4 @@ export function openJudges(runtime: Runtime, folder: string, source: ModelSource
       loaded.clear();
     },
   };
-}
-
-/** Lists the parameters of a dual encoder. */
-export function declareDualEncoder(config: DualEncoderConfig): ParamSpec[] {
-  const { text_config: text, vision_config: vision } = config;
-  return declareParams((scope) =>
-    fit(scope, config, {
-      images: input("images", [1, vision.image_size, vision.image_size, 3]),
-      ids: input("ids", [1, text.max_position_embeddings], "u32"),
-      ends: input("ends", [1], "u32"),
-    })
-  );
-}
-
-/** Lists the parameters of an aesthetic head on embeddings of some width. */
-export function declareHead(name: "mini_aesthetic" | "aesthetic", width: number): ParamSpec[] {
-  const head = name === "aesthetic" ? linearHead : aestheticHead;
-  return declareParams((scope) => head(scope, input("embeddings", [1, width])));
-}
-
-/** The names of an image tower's parameters. */
-function towerNames({ vision_config: config }: DualEncoderConfig): ReadonlySet<string> {
-  const images = input("images", [1, config.image_size, config.image_size, 3]);
-  return new Set(declareParams((scope) => embedImages(scope, config, images)).map(({ name }) => name));
-}
-
-async function configFor(folder: string, judge: string): Promise<DualEncoderConfig> {
-  const standard = CONFIGS[judge as JudgeName];
-  const own = await readIfThere(folder, judge, parseDualEncoderConfig);
-  if (own === null || standard.vision_config.pixels === undefined) return own ?? standard;
-  const { vision_config } = own;
-  return {
-    ...own,
-    vision_config: { ...vision_config, pixels: { ...clipPixels, size: vision_config.image_size } },
-  };
-}
-
-async function readIfThere<T>(folder: string, judge: string, parse: (json: unknown) => T): Promise<T | null> {
-  const path = join(folder, `rewards/${judge}/config.json`);
-  return await exists(path) ? await readConfigFile(path, parse) : null;
 }

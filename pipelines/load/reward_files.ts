@@ -9,6 +9,7 @@
 import { basename, join } from "node:path";
 import { openClipPieces } from "../../lib/io/open_clip_names.ts";
 import { UsageError } from "../usage_error.ts";
+import type { JudgeName } from "./judge_configs.ts";
 import { findSnapshot, hubCache, repositoryFolder } from "./hub_cache.ts";
 import { findWeights } from "./model_folder.ts";
 import type { LoadWeightsOptions } from "./weights.ts";
@@ -25,8 +26,17 @@ export interface RewardFile {
   readonly read?: Pick<LoadWeightsOptions, "pieces" | "within">;
 }
 
-/** Files by the name of what they hold: a dual encoder, or what stands beside one. */
-export const rewardFiles = {
+/** What a file holds: a dual encoder, or what stands beside one. */
+export type RewardFileName =
+  | JudgeName
+  | "mini_aesthetic"
+  | "gold_statistics"
+  | "aesthetic"
+  | "imagereward"
+  | "imagereward_vocabulary";
+
+/** The files, by the name of what they hold. */
+export const rewardFiles: Readonly<Record<RewardFileName, RewardFile>> = {
   clip: embedded("clip/model.safetensors"),
   mini_aesthetic: embedded("mini_aesthetic/model.safetensors"),
   mini_pick: embedded("mini_pick/model.safetensors"),
@@ -48,10 +58,7 @@ export const rewardFiles = {
     pieces: (name) => /^blip\.(vision|text)_proj\./.test(name) ? [] : [{ name }],
   }),
   imagereward_vocabulary: onHub("google-bert/bert-base-uncased", "imagereward/vocab.txt"),
-} satisfies Readonly<Record<string, RewardFile>>;
-
-/** The name of one of {@linkcode rewardFiles}. */
-export type RewardFileName = keyof typeof rewardFiles;
+};
 
 /**
  * Finds a file.
@@ -63,7 +70,7 @@ export async function findRewardFile(
   folder: string,
   name: RewardFileName,
 ): Promise<{ readonly found: string } | { readonly places: readonly [string, ...string[]] }> {
-  const { path, repository }: RewardFile = rewardFiles[name];
+  const { path, repository } = rewardFiles[name];
   const own = join(folder, "rewards", path);
   const places: [string, ...string[]] = [own];
   const near = await findWeights(join(folder, "rewards"), path);
@@ -87,7 +94,7 @@ export async function rewardFile(folder: string, name: RewardFileName): Promise<
   const result = await findRewardFile(folder, name);
   if ("found" in result) return result.found;
   const [first, ...others] = result.places;
-  const { origin }: RewardFile = rewardFiles[name];
+  const { origin } = rewardFiles[name];
   throw new UsageError(
     `Cannot load ${first}: there is no such file${
       others.map((place) => `, nor ${place}`).join("")

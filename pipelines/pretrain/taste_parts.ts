@@ -12,7 +12,8 @@ import { miniHpsConfig, miniPickConfig } from "../../lib/rewards/mini_configs.ts
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { toEngine } from "../../lib/nn/layout.ts";
 import { exists, readWeights, writeAtomically } from "../files.ts";
-import { type JudgeName, openJudges } from "../load/judges.ts";
+import type { JudgeName } from "../load/judge_configs.ts";
+import { openJudges } from "../load/judges.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { readPrompts } from "../prompts.ts";
 import { drawAll, makeSampler } from "../sampler.ts";

@@ -18,7 +18,7 @@ import { initParams } from "../../lib/nn/scope.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { officialScore } from "../../lib/rewards/reward.ts";
 import { readConfig } from "../../pipelines/config.ts";
-import { declareHead } from "../../pipelines/load/judges.ts";
+import { declareHead } from "../../pipelines/load/judge_configs.ts";
 import { findRewardFile, rewardFiles } from "../../pipelines/load/reward_files.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
 import { availableRewards, loadEmbedder } from "../../pipelines/load_rewards.ts";

@@ -15,7 +15,7 @@ import { declareUNet } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
 import { parseDualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
-import { declareDualEncoder, declareHead } from "../../pipelines/load/judges.ts";
+import { declareDualEncoder, declareHead } from "../../pipelines/load/judge_configs.ts";
 
 const TOKENIZER = new URL("../../models/mini/tokenizer/", import.meta.url);
 
