@@ -5,6 +5,7 @@
  */
 
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
+import { officialScore, type RewardInfo } from "../../lib/rewards/reward.ts";
 import { type ConfigField, listFields } from "../config.ts";
 import { type Markup, markup } from "./markup.ts";
 import { lastOf, type Measured, type RewardHistory } from "./measure.ts";
@@ -24,7 +25,9 @@ export function rewardsTable({ rewards }: Measured): Markup {
 <td class="number">${showSpread(base.mean, base.std)}</td>
 <td class="number">${isCompared ? showSpread(last.mean, last.std) : "–"}</td>
 <td>${reward.isTrained ? "trained on" : isTold ? "watched" : "–"}</td>
-<td class="long">${info === undefined ? "" : `${info.doc} In ${info.scale.unit}.`}</td></tr>
+<td class="long">${
+      info === undefined ? "" : `${info.doc} In ${info.scale.unit}.${showOfficial(info, [base, last])}`
+    }</td></tr>
 `;
   });
   const heads =
@@ -90,6 +93,18 @@ export function manifestTable(manifest: Tree): Markup {
 `
   );
   return table("Manifest", markup`<th scope="col">what</th><th scope="col">value</th>`, rows);
+}
+
+/** The base model's scores and the last on the scale that the reward's authors report, where that is another. */
+function showOfficial(
+  { official }: RewardInfo,
+  points: readonly { readonly mean: number; readonly std: number }[],
+) {
+  if (official === undefined) return "";
+  const spreads = points.map(({ mean, std }) =>
+    showSpread(officialScore(official, mean), official.factor * std)
+  );
+  return ` As ${official.unit}: ${[...new Set(spreads)].join(", now ")}.`;
 }
 
 function showGain(reward: RewardHistory): string {

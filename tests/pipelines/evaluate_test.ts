@@ -158,3 +158,39 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
     }
   }, { rewards: false });
 });
+
+Deno.test("what a reward's authors report stands below its scores", () => {
+  const base = { mean: 0.2134, std: 0.01, standard_error: 0.002 };
+  const text = showEvaluation({
+    model: "m",
+    model_hash: "",
+    lora: null,
+    sampling: { steps: 2, eta: 1, guidance: 1 },
+    seeds: [0],
+    judge: null,
+    left_out: {},
+    lists: [{
+      name: "list",
+      prompts: ["a cat"],
+      seen_in_training: null,
+      rewards: {
+        pickscore: {
+          base,
+          adapted: null,
+          change: null,
+          official: {
+            unit: "PickScore",
+            base: { mean: 21.34, std: 1, standard_error: 0.2 },
+            adapted: null,
+          },
+        },
+      },
+      base: { diversity: null, recognition: null },
+      adapted: null,
+    }],
+  });
+  assertEquals(text.filter((line) => /pick/i.test(line)), [
+    "  pickscore       0.2134 ± 0.0020",
+    "    as PickScore  21.34 ± 0.20",
+  ]);
+});
