@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from "node:path";
 import type { Value } from "../lib/engine/graph.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import type { Tokenizer } from "../lib/io/tokenizer.ts";
@@ -25,10 +26,11 @@ import { constantInit, type Scope } from "../lib/nn/scope.ts";
 import type { TensorType } from "../lib/core/tensor.ts";
 import { openClipDialect } from "../lib/io/open_clip_text.ts";
 import type { Frozen } from "../lib/stages/models.ts";
-import { type JudgeName, judgeNames } from "./load/judge_configs.ts";
+import { judgeConfig, type JudgeName, judgeNames } from "./load/judge_configs.ts";
 import type { ImageTower, Judge, Judges } from "./load/judges.ts";
 import { loadRewardFile } from "./load/reward_file.ts";
 import { findRewardFile, type RewardFileName, rewardFiles } from "./load/reward_files.ts";
+import { readConfigFile } from "./load/model_folder.ts";
 import { nearest } from "./nearest.ts";
 import { isPath } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
@@ -93,7 +95,7 @@ export function checkRewardName(name: string): void {
 /**
  * Sorts all rewards by whether a model's folder holds their weights.
  *
- * @returns Those to be loaded, and those to do without, each with the first file that is missing.
+ * @returns Those to be loaded, and those to do without, each with the first file that is missing, or the tokenizer.
  */
 export async function availableRewards(
   folder: string,
@@ -101,7 +103,9 @@ export async function availableRewards(
   const available: string[] = [];
   const missing: Record<string, string> = {};
   for (const { name, needs } of Object.values(rewardCatalogue)) {
-    const file = needs.includes("weights") ? await missingFile(folder, filesOf(name)) : null;
+    const file = needs.includes("weights")
+      ? await missingFile(folder, filesOf(name)) ?? await missingTokens(folder, name)
+      : null;
     if (file === null) available.push(name);
     else missing[name] = file;
   }
@@ -168,6 +172,21 @@ async function missingFile(folder: string, names: readonly RewardFileName[]): Pr
   }
   return null;
 }
+
+/** The tokenizer that a published judge of prompts would need in the place of the model's. */
+async function missingTokens(folder: string, reward: string): Promise<string | null> {
+  const name = publishedReaders.find((each) => each === reward);
+  if (name === undefined) return null;
+  const { vocab_size } = (await judgeConfig(folder, name)).text_config;
+  const vocab = await readConfigFile(
+    join(folder, "tokenizer/vocab.json"),
+    (json) => Object.keys(Object(json)),
+  );
+  return vocab.length === vocab_size ? null : `tokenizer of ${vocab_size} tokens`;
+}
+
+/** The published judges that read prompts by the model's tokenizer. */
+const publishedReaders = ["pickscore", "hpsv2"] as const;
 
 async function loadReward(source: RewardSource, name: string): Promise<Reward> {
   if (isPath(name)) return (await loadRewardFile(name)).reward;

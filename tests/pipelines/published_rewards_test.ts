@@ -120,6 +120,7 @@ Deno.test("a file is also found in the cache of the Hugging Face hub", async () 
       assertEquals((await availableRewards(model)).missing.hpsv2, "rewards/hpsv2/HPS_v2_compressed.pt");
       await Deno.writeTextFile(join(snapshot, "HPS_v2_compressed.pt"), "");
       assertEquals(await findRewardFile(model, "hpsv2"), { found: join(snapshot, "HPS_v2_compressed.pt") });
+      assertEquals((await availableRewards(model)).missing.hpsv2, "tokenizer of 49408 tokens");
       await write(model, "rewards/hpsv2/HPS_v2_compressed.pt", new Uint8Array());
       assertEquals(await findRewardFile(model, "hpsv2"), {
         found: join(model, "rewards/hpsv2/HPS_v2_compressed.pt"),
