@@ -6,8 +6,8 @@
  * deno run -A tests/full_size_rewards.ts clip_l|hpsv2|imagereward [PYTHON] [FOLDER]
  * ```
  *
- * PYTHON has the packages of tests/golden/requirements.txt; FOLDER is where the files are written, a temporary one by default,
- * which is removed. Prints the largest difference over the largest value, and exits with 1 where it is above 1e-4.
+ * PYTHON has the packages of tests/golden/requirements.txt; FOLDER is where the files are written, or taken from if they are there,
+ * a temporary one by default, which is removed. Prints the largest difference over the largest value, and exits with 1 where it is above 1e-4.
  * @module
  */
 
@@ -25,7 +25,7 @@ import { preparer } from "../lib/rewards/prepare_images.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import type { JudgeName } from "../pipelines/load/judge_configs.ts";
 import { type Judges, openJudges } from "../pipelines/load/judges.ts";
-import { readWeights } from "../pipelines/files.ts";
+import { exists, readWeights } from "../pipelines/files.ts";
 
 /** Largest difference that passes, as a part of the largest value. */
 const TOLERANCE = 1e-4;
@@ -53,9 +53,7 @@ try {
   if (model === undefined) {
     throw new Error(`Cannot compare ${name} as there is ${Object.keys(models).join(", ")}`);
   }
-  const script = new URL("./golden/full_size_rewards.py", import.meta.url).pathname;
-  const { success } = await new Deno.Command(python, { args: [script, name, folder] }).spawn().status;
-  if (!success) throw new Error(`Cannot compare ${name} as PyTorch failed`);
+  if (!await exists(join(folder, "expected.safetensors"))) await runPython();
   const runtime = gpuRuntime(await openGpu(navigator.gpu));
   const expected = await readWeights(join(folder, "expected.safetensors"));
   const found = await model({ runtime, judges: openJudges(runtime, folder), expected });
@@ -68,6 +66,12 @@ try {
   }
 } finally {
   if (given === undefined) await Deno.remove(folder, { recursive: true });
+}
+
+async function runPython(): Promise<void> {
+  const script = new URL("./golden/full_size_rewards.py", import.meta.url).pathname;
+  const { success } = await new Deno.Command(python, { args: [script, name, folder] }).spawn().status;
+  if (!success) throw new Error(`Cannot compare ${name} as PyTorch failed`);
 }
 
 async function score({ runtime, judges, expected }: Case): Promise<Outputs> {
