@@ -12,7 +12,13 @@ import { analyticRewards } from "../lib/rewards/analytic.ts";
 import { rewardCatalogue } from "../lib/rewards/catalogue.ts";
 import { aesthetic } from "../lib/rewards/aesthetic.ts";
 import { embedImages } from "../lib/rewards/dual_encoder.ts";
-import { type DualEncoderContext, type Embedder, embedder } from "../lib/rewards/embedder.ts";
+import {
+  type DualEncoderContext,
+  type Embedder,
+  embedder,
+  type ImageEmbedder,
+  imageEmbedder,
+} from "../lib/rewards/embedder.ts";
 import { gold } from "../lib/rewards/gold.ts";
 import { hpsv2 } from "../lib/rewards/hpsv2.ts";
 import { imageReward } from "../lib/rewards/image_reward.ts";
@@ -150,6 +156,32 @@ export async function loadEmbedder(source: RewardSource, name: JudgeName): Promi
   const judge = await source.judges.encoder(name);
   return embedder(judge.config, contextOf(source, name, judge));
 }
+
+/**
+ * An image tower to see diversity with: the first that is there and that the training reward does not look through, or its own
+ * where there is no other.
+ *
+ * @param folder The model's.
+ * @throws {UsageError} If not even that is there.
+ */
+export async function loadOnlooker(
+  source: RewardSource,
+  folder: string,
+  reward: string,
+): Promise<ImageEmbedder> {
+  const own = judgeOf(reward);
+  let chosen = own;
+  for (const name of ONLOOKERS) {
+    if (name === own || !await hasJudge(folder, name)) continue;
+    chosen = name;
+    break;
+  }
+  const { config, weights } = await source.judges.tower(chosen);
+  return await imageEmbedder(config, { runtime: source.runtime, weights, batchSize: batchOf(config) });
+}
+
+/** Who sees diversity, in the order they are asked. */
+const ONLOOKERS: readonly JudgeName[] = ["gold", "mini_pick", "clip_l", "pickscore", "hpsv2"];
 
 /** The files that a trained reward is made of. */
 function filesOf(reward: string): readonly RewardFileName[] {

@@ -8,7 +8,7 @@ import type { Runtime } from "../../lib/engine/runtime.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { showConfig } from "../config.ts";
 import { writeAtomically } from "../files.ts";
-import { judgeOf, loadEmbedder } from "../load_rewards.ts";
+import { loadOnlooker } from "../load_rewards.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
 import { loadTraining, prepareTraining } from "../open_training.ts";
@@ -78,8 +78,6 @@ export async function prepareRun(
     );
   }
 
-  // Diversity is judged by a tower that the training reward does not look through.
-  const judge = judgeOf(config.rewards.train) === "gold" ? "mini_pick" : "gold";
   const { evaluate, images } = config;
   const viewing = {
     evaluation: evaluate.every === 0 ? null : {
@@ -90,7 +88,7 @@ export async function prepareRun(
       gallery: await openGallery(ctx, prompts.images, images.seeds),
       every: images.every,
     },
-    judge: await loadEmbedder({ runtime, judges, tokenizer }, judge),
+    judge: await loadOnlooker({ runtime, judges, tokenizer }, model, config.rewards.train),
     base: start.epoch === 0 ? null : await readBaseScores(folder),
     peakBytes: adapter.peakBytes,
   };

@@ -21,7 +21,7 @@ import { readConfig } from "../../pipelines/config.ts";
 import { declareHead } from "../../pipelines/load/judge_configs.ts";
 import { findRewardFile, rewardFiles } from "../../pipelines/load/reward_files.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
-import { availableRewards, loadEmbedder } from "../../pipelines/load_rewards.ts";
+import { availableRewards, loadEmbedder, loadOnlooker } from "../../pipelines/load_rewards.ts";
 import { torchFileOf } from "../io/torch_writer.ts";
 import { readGolden, readGoldenJson } from "../models/golden.ts";
 import { withTinyModel } from "./tiny_model.ts";
@@ -83,6 +83,25 @@ Deno.test("the critic looks through the training reward's own tower", async () =
       assert(Object.keys(shared).every((name) => !name.startsWith("text_")), "the tower holds no text");
       await free();
     }
+  });
+});
+
+Deno.test("diversity is seen by a tower that the training reward does not look through, if there is one", async () => {
+  await withPublishedRewards(async (model) => {
+    const runtime = interpreter();
+    const pipeline = await loadPipeline(runtime, model);
+    const look = async (reward: string) =>
+      (await (await loadOnlooker(pipeline, model, reward)).images(images)).shape[1];
+    assertEquals(await look("pickscore"), 8); // the gold's width
+    for (const name of ["gold", "mini_pick"]) {
+      await Deno.remove(join(model, "rewards", name), { recursive: true });
+    }
+    assertEquals(await look("pickscore"), 12);
+    assertEquals(await look("aesthetic"), 12);
+    for (const name of ["pickscore", "hpsv2"]) {
+      await Deno.remove(join(model, "rewards", name), { recursive: true });
+    }
+    assertEquals(await look("aesthetic"), 12);
   });
 });
 
