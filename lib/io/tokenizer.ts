@@ -97,8 +97,9 @@ export function makeTokenizer(files: TokenizerFiles): Tokenizer {
     pad_token: END_OF_TEXT,
   });
   const options = { add_special_tokens: false };
-  const wordPattern = new RegExp(`${dialect.special.join("|")}|${WORD_PATTERN}`, "giu");
-  /** The parts of a prompt that the library is given one by one. */
+  const special = dialect.special.map((token) => token.replaceAll("|", "\\|"));
+  const wordPattern = new RegExp(`${special.join("|")}|${WORD_PATTERN}`, "giu");
+  /** The parts of a prompt that the library is given one by one: it would find special tokens first. */
   const partsOf = (prompt: string): readonly string[] => {
     const text = dialect.clean(prompt);
     return dialect.specialFirst ? [text] : text.match(wordPattern) ?? [];

@@ -10,11 +10,12 @@ import {
 import { join } from "node:path";
 import { fold, key, normals, uniforms } from "../../lib/core/random.ts";
 import { type ParamTree, size, tensor } from "../../lib/core/tensor.ts";
-import { interpreter } from "../../lib/engine/mod.ts";
+import { interpreter, trace } from "../../lib/engine/mod.ts";
 import { openClipPieces } from "../../lib/io/open_clip_names.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { takePiece } from "../../lib/io/tensor_piece.ts";
-import { initParams } from "../../lib/nn/scope.ts";
+import { bindParams, initParams } from "../../lib/nn/scope.ts";
+import { imageEmbedder } from "../../lib/rewards/embedder.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { officialScore } from "../../lib/rewards/reward.ts";
 import { readConfig } from "../../pipelines/config.ts";
@@ -23,7 +24,7 @@ import { findRewardFile, rewardFiles } from "../../pipelines/load/reward_files.t
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
 import { availableRewards, loadEmbedder, loadOnlooker } from "../../pipelines/load_rewards.ts";
 import { torchFileOf } from "../io/torch_writer.ts";
-import { readGolden, readGoldenJson } from "../models/golden.ts";
+import { readGolden, readGoldenJson, runtimes } from "../models/golden.ts";
 import { withTinyModel } from "./tiny_model.ts";
 
 const PUBLISHED = ["aesthetic", "pickscore", "hpsv2", "imagereward"];
@@ -49,6 +50,13 @@ Deno.test("the published rewards are read from files of the published kinds", as
     }
     // One has the other's weights under OpenCLIP's names.
     assertEquals(scores.hpsv2, scores.pickscore);
+    const onGpu = await loadPipeline(runtimes[1]!.runtime, model, { rewards: PUBLISHED });
+    for (const [name, reward] of Object.entries(onGpu.rewards)) {
+      (await reward.score(images, prompts)).forEach((score, i) =>
+        assertAlmostEquals(score, scores[name]![i]!, 1e-4)
+      );
+    }
+    await onGpu.free();
     const { images: look, texts: read } = await loadEmbedder(pipeline, "pickscore");
     const [pictures, texts] = [(await look(images)).data, (await read(prompts)).data];
     scores.pickscore!.forEach((score, n) => {
@@ -81,6 +89,15 @@ Deno.test("the critic looks through the training reward's own tower", async () =
       const tables = Object.keys(models.encoder.weights).filter((name) => !(name in shared));
       assertEquals(tables, ["pixels.rows", "pixels.columns", "pixels.levels"]);
       assert(Object.keys(shared).every((name) => !name.startsWith("text_")), "the tower holds no text");
+      const { build, weights } = models.encoder;
+      const graph = trace(({ images, ...params }) => ({ seen: build(bindParams(params), images!) }), {
+        ...weights,
+        images,
+      });
+      const { seen } = (await runtime.compile(graph)).run({ ...weights, images });
+      const { config } = await judges.tower(tower);
+      const look = await imageEmbedder(config, { runtime, weights, batchSize: 1 });
+      assertEquals((await runtime.get([seen!]))[0]!.data, (await look.images(images)).data);
       await free();
     }
   });
