@@ -113,6 +113,10 @@ Deno.test("what a folder lacks is left out and said", async () => {
       "mini_pick",
       "mini_hps",
       "gold",
+      "aesthetic",
+      "pickscore",
+      "hpsv2",
+      "imagereward",
       "what a judge sees",
     ]);
     assertEquals([evaluation.judge, evaluation.lists[0]!.base.recognition], [null, null]);
@@ -147,7 +151,7 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
       [["--prompts", "animals"], "no such list: animals"],
       [["--prompts", "./none.txt"], "no such file: ./none.txt"],
       [["--prompts", empty], "the list is empty"],
-      [["--judge", "me"], "takes one of clip, mini_pick, mini_hps, gold: me"],
+      [["--judge", "me"], "takes one of clip, mini_pick, mini_hps, gold, clip_l, pickscore, hpsv2: me"],
       [["--seeds", "many"], "Cannot read seeds"],
       [[begun, "b"], "Cannot use b as it is one argument too many"],
       [["--strength", "2"], "there are no adapters"],

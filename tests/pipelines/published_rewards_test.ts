@@ -25,7 +25,7 @@ import { loadPipeline } from "../../pipelines/load_pipeline.ts";
 import { availableRewards, loadEmbedder, loadOnlooker } from "../../pipelines/load_rewards.ts";
 import { torchFileOf } from "../io/torch_writer.ts";
 import { readGolden, readGoldenJson, runtimes } from "../models/golden.ts";
-import { withTinyModel } from "./tiny_model.ts";
+import { withHubCache, withTinyModel } from "./tiny_model.ts";
 
 const PUBLISHED = ["aesthetic", "pickscore", "hpsv2", "imagereward"];
 const prompts = ["a cat", "two small dogs", "bees"];
@@ -239,17 +239,6 @@ function converted(tree: ParamTree): ParamTree {
 
 function random(shape: readonly number[], seed: number) {
   return tensor(shape, normals(fold(key(9), seed), size(shape)).map((x) => 0.3 * x));
-}
-
-async function withHubCache(cache: string, use: () => Promise<void>): Promise<void> {
-  const before = Deno.env.get("HF_HUB_CACHE");
-  Deno.env.set("HF_HUB_CACHE", cache);
-  try {
-    await use();
-  } finally {
-    if (before === undefined) Deno.env.delete("HF_HUB_CACHE");
-    else Deno.env.set("HF_HUB_CACHE", before);
-  }
 }
 
 async function write(folder: string, file: string, content: Uint8Array): Promise<void> {

@@ -114,7 +114,7 @@ export async function writeTinyModel(folder: string, { seed = 1, rewards = true 
   await json("rewards/gold/statistics.json", statistics);
 }
 
-/** Runs something in a folder of its own with such a model, which is removed afterwards. */
+/** Runs something in a folder of its own with such a model and an empty cache of the hub, which are removed afterwards. */
 export async function withTinyModel<T>(
   use: (model: string, folder: string) => Promise<T>,
   options: { readonly seed?: number; readonly rewards?: boolean } = {},
@@ -123,9 +123,21 @@ export async function withTinyModel<T>(
   try {
     const model = join(folder, "model");
     await writeTinyModel(model, options);
-    return await use(model, folder);
+    return await withHubCache(join(folder, "hub"), () => use(model, folder));
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Runs something with another cache of the Hugging Face hub. */
+export async function withHubCache<T>(cache: string, use: () => Promise<T>): Promise<T> {
+  const before = Deno.env.get("HF_HUB_CACHE");
+  Deno.env.set("HF_HUB_CACHE", cache);
+  try {
+    return await use();
+  } finally {
+    if (before === undefined) Deno.env.delete("HF_HUB_CACHE");
+    else Deno.env.set("HF_HUB_CACHE", before);
   }
 }
 
