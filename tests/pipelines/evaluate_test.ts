@@ -33,7 +33,9 @@ async function evaluated(model: string, ...args: string[]): Promise<Evaluation> 
 async function writeRun(folder: string, model: string, checkpoint = "epoch-0003"): Promise<string> {
   const path = join(folder, "run");
   await Deno.mkdir(join(path, "checkpoints", checkpoint), { recursive: true });
-  const config = await readConfig({ set: [`model=${model}`, "prompts=./none.txt", "sample.num_steps=3"] });
+  const config = await readConfig({
+    set: [`model=${model}`, "prompts=./none.txt", "sample.num_steps=3", "train.drop_last_steps=0"],
+  });
   const prompts = join(folder, "prompts.txt");
   await Deno.writeTextFile(prompts, "cat\ndog\ncat\n");
   await Deno.writeTextFile(join(path, "config.yaml"), showConfig({ ...config, prompts }));

@@ -24,7 +24,7 @@ const CONFIGS = new URL("../../pipelines/configs/", import.meta.url);
 const small = checkConfig({
   rewards: { train: "mini_aesthetic", evaluate: ["colourfulness"] },
   sample: { num_steps: 3, batch_size: 2, num_batches_per_epoch: 1 },
-  train: { batch_size: 1, gradient_accumulation_steps: 2 },
+  train: { batch_size: 1, gradient_accumulation_steps: 2, drop_last_steps: 2 },
   kl_penalty_coef: 0.1,
 });
 

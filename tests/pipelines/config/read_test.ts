@@ -46,8 +46,8 @@ Deno.test("a file is read, completed and overruled by settings", async () => {
   const path = await Deno.makeTempFile({ suffix: ".yaml" });
   try {
     await Deno.writeTextFile(path, "seed: 3\nsample:\n  num_steps: 20\n");
-    const config = await readConfig({ config: path, set: ["sample.num_steps=4"] });
-    assertEquals([config.seed, config.sample.num_steps, config.sample.eta], [3, 4, 1]);
+    const config = await readConfig({ config: path, set: ["sample.num_steps=16"] });
+    assertEquals([config.seed, config.sample.num_steps, config.sample.eta], [3, 16, 1]);
   } finally {
     await Deno.remove(path);
   }
