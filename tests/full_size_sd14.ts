@@ -15,6 +15,7 @@ import { key } from "../lib/core/random.ts";
 import { type FloatTensor, full, type Tensor, tensor, words } from "../lib/core/tensor.ts";
 import { ddimCoefs, ddimSchedule } from "../lib/diffusion/ddim.ts";
 import { parseSchedulerConfig } from "../lib/diffusion/scheduler_config.ts";
+import { largestBinding } from "../lib/engine/limits.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import {
   clipText,
@@ -109,7 +110,7 @@ async function decodedImage({ runtime, expected, config, weights }: Setting): Pr
   const own = await weights("vae", DIFFUSERS_WEIGHTS, declareAutoencoder(parsed));
   const latents = channelsLast(expected["vae.latents"]!);
   const bound = bindWeights({ own }, { latents }, (scopes, inputs) => ({
-    image: decode(scopes.own, parsed, inputs.latents),
+    image: decode(scopes.own, parsed, inputs.latents, { bandBytes: largestBinding(runtime.limits!) }),
   }));
   return errorOf((await runOnce(runtime, bound, { latents })).image!, channelsLast(expected["vae.image"]!));
 }
