@@ -16,7 +16,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   models: ["core", "engine", "nn"],
   rewards: ["core", "engine", "nn", "models"],
   io: ["core"],
-  stages: ["core", "kernels", "engine", "nn", "optim", "diffusion", "models", "rewards"],
+  measures: ["core"],
+  stages: ["core", "kernels", "engine", "nn", "optim", "diffusion", "models", "rewards", "measures"],
 };
 
 /** Names that reach the world outside, and what to do instead. */

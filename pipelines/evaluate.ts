@@ -7,7 +7,7 @@
 import { dirname, join, relative } from "node:path";
 import { readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
-import { readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
 import { makeFolder, writeAtomically } from "./files.ts";
@@ -15,7 +15,7 @@ import { type JudgeName, judgeNames } from "./load/judge_configs.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { checkRewardName } from "./load_rewards.ts";
 import { openRuntime } from "./open_runtime.ts";
-import { fromCaller, isPath } from "./paths.ts";
+import { fromCaller } from "./paths.ts";
 import { readPrompts } from "./prompts.ts";
 import { screenOn, systemTerminal } from "./run/screen.ts";
 import { parseSeeds } from "./seeds.ts";
@@ -42,8 +42,11 @@ Usage: attune evaluate [PATH] [options]
   --out FILE       where the numbers go as JSON   (evaluation.json in the run's folder, or in runs/)
   --help           print this
 
-Means stand with their standard errors. A change is over pairs of the same prompt and seed. Diversity is the mean distance
-1 - cos of images in the judge's eyes.
+Means stand with their standard errors. A change is over pairs of the same prompt and seed. In the judge's eyes, diversity
+is the mean distance 1 - cos of images, different images are their Vendi score, and KID, CMMD, precision and recall tell how
+far the adapted images are from the base's. A run's trained reward is in domain, those it watched are out of domain, in base
+standard deviations; the net gain is the first, less 2 for each that the worst of the others lost, less 5 for each of the
+diversity within a prompt that is lost beyond a tenth.
 `;
 
 /** An evaluation, and where it goes. */
@@ -123,7 +126,7 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
     trained: trained === null ? null : await readPrompts(trained),
     seeds,
     rewards: rewards.length > 0 ? rewards : null,
-    rewardFiles: lora?.run ? [config.rewards.train, ...config.rewards.evaluate].filter(isPath) : [],
+    runRewards: lora?.run ? runRewards(config.rewards) : null,
     judge: judgeNamed(options.judge ?? "clip"),
     sampling: samplingFrom(options, config.sample, images),
     out: options.out === undefined
@@ -136,6 +139,10 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
 function defaultLists(trained: string | null, hasAdapters: boolean): readonly string[] {
   const seen = trained ?? "simple_animals";
   return hasAdapters ? [...new Set([seen, "unseen_animals"])] : [seen];
+}
+
+function runRewards({ train, evaluate }: Config["rewards"]): EvaluationRequest["runRewards"] {
+  return { trained: train, watched: evaluate.filter((name) => name !== train) };
 }
 
 function judgeNamed(name: string): JudgeName {

@@ -1,102 +1,129 @@
 /**
- * Images of one list of prompts, measured; and the same prompts and seeds by two models, compared.
+ * The same prompts and seeds by the base model and with adapters, compared.
  *
  * @module
  */
 
-import type { FloatTensor } from "../../lib/core/tensor.ts";
-import { type Diversity, diversity, retrieval } from "../../lib/rewards/diversity.ts";
-import type { Embedder } from "../../lib/rewards/embedder.ts";
-import type { Reward } from "../../lib/rewards/reward.ts";
-import { moments } from "../../lib/stages/prompt_statistics.ts";
+import { type CrossReward, crossReward } from "../../lib/measures/cross_reward.ts";
+import { type Change, changeOf, type Estimate, estimate } from "../../lib/measures/estimate.ts";
+import { type Fidelity, fidelity } from "../../lib/measures/fidelity.ts";
+import { netGain } from "../../lib/measures/net_gain.ts";
+import type { Variety } from "../../lib/measures/variety.ts";
+import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
+import { type OfficialScale, officialScore } from "../../lib/rewards/reward.ts";
+import type { Measured } from "./measure.ts";
 
-/** What looks at images. */
-export interface Measures {
-  /** All rewards. */
-  readonly rewards: readonly Reward[];
-  /** Sees how different images are and what they show; `null`: nobody looks. */
-  readonly judge: Embedder | null;
-  /** The prompts that an image is told apart from; its own is among them. */
-  readonly choices: readonly string[];
-  /** What one of them is called. */
-  readonly what: Recognition["what"];
+/** The names of the rewards of a run, as they are measured by. */
+export interface Domain {
+  /** What it was trained on. */
+  readonly trained: string;
+  /** What it only watched. */
+  readonly watched: readonly string[];
 }
 
-/** The scores of one model's images. */
-export interface Measured {
-  /** Each reward's score of each image. */
-  readonly scores: Readonly<Record<string, readonly number[]>>;
-  /** Mean distances between images, to the judge. */
-  readonly diversity: Diversity | null;
-  /** Whether images show what was asked for, to the judge. */
-  readonly recognition: Recognition | null;
+/** What was found of two models, or of the base model alone. */
+export interface Comparison {
+  /** Each reward. */
+  readonly rewards: Readonly<Record<string, RewardResult>>;
+  /** What the judge saw in the base model's images. */
+  readonly base: Seen;
+  /** What it saw in those with adapters. */
+  readonly adapted: Seen | null;
+  /** What is left of the base's diversity; `null` where nobody looked or there are no adapters. */
+  readonly diversity_ratio: Readonly<Record<RatioName, number>> | null;
+  /** How far the adapted images are from the base's; `null` where nobody looked or there are no adapters. */
+  readonly fidelity: Fidelity | null;
+  /** What training on one reward did to the others; `null` where it is not known what was trained, or not measured. */
+  readonly cross_reward: PricedGain | null;
 }
 
-/** Whether images show what was asked for. */
-export interface Recognition {
-  /** The share of images that are nearer to their own prompt than to any other. */
-  readonly accuracy: number;
-  /** How many prompts there are to choose from. */
-  readonly choices: number;
-  /** What one of them is called. */
-  readonly what: "animal" | "prompt";
-  /** Mean cosine of an image and its prompt. */
-  readonly alignment: number;
-}
-
-/** A mean and how sure it is. */
-export interface Estimate {
-  /** The mean. */
-  readonly mean: number;
-  /** The standard deviation of single images; 0 where there is one. */
-  readonly std: number;
-  /** The standard error of the mean, as if all images were independent; `null` where there is one. */
-  readonly standard_error: number | null;
-}
-
-/** How much higher a reward is than the base model's, over pairs of the same prompt and seed. */
-export interface Change extends Estimate {
-  /** The mean change in standard deviations of the base model's images; `null` where those do not differ. */
-  readonly in_base_std: number | null;
-}
-
-/**
- * Measures images.
- *
- * @param images `[N, H, W, 3]`.
- * @param prompts `N` prompts.
- */
-export async function measure(
-  images: FloatTensor,
-  prompts: readonly string[],
-  { rewards, judge, choices, what }: Measures,
-): Promise<Measured> {
-  const scores: Record<string, readonly number[]> = {};
-  for (const reward of rewards) {
-    scores[reward.name] = Array.from(await reward.score(images, prompts) as ArrayLike<number>);
-  }
-  if (judge === null) return { scores, diversity: null, recognition: null };
-  const embeddings = await judge.images(images);
-  const targets = prompts.map((prompt) => choices.indexOf(prompt));
-  const found = retrieval(embeddings, await judge.texts(choices), targets);
-  return {
-    scores,
-    diversity: diversity(embeddings, prompts),
-    recognition: { ...found, choices: choices.length, what },
+/** What was found of a reward. */
+export interface RewardResult {
+  /** The base model's images. */
+  readonly base: Estimate;
+  /** Those with adapters. */
+  readonly adapted: Estimate | null;
+  /** How much higher these are. */
+  readonly change: Change | null;
+  /** The same on the scale that the reward's authors report, where it is another. */
+  readonly official?: {
+    readonly unit: string;
+    readonly base: Estimate;
+    readonly adapted: Estimate | null;
   };
 }
 
-/** The mean of some scores. */
-export function estimate(scores: readonly number[]): Estimate {
-  const count = scores.length;
-  const { mean, std } = moments(scores);
-  const unbiased = std * Math.sqrt(count / Math.max(count - 1, 1));
-  return { mean, std: unbiased, standard_error: count > 1 ? unbiased / Math.sqrt(count) : null };
+/** Gains in the rewards, and one number for them. */
+export interface PricedGain extends CrossReward {
+  /** The trained reward. */
+  readonly trained: string;
+  /** The gain less its price in other rewards and in diversity within prompts; `null` where that is not known. */
+  readonly net_gain: number | null;
 }
 
-/** How much higher scores are than the base model's of the same prompts and seeds. */
-export function changeOf(scores: readonly number[], base: readonly number[]): Change {
-  const change = estimate(scores.map((score, n) => score - base[n]!));
-  const { std } = estimate(base);
-  return { ...change, in_base_std: std > 0 ? change.mean / std : null };
+/** What a judge saw. */
+export type Seen = Pick<Measured, "diversity" | "recognition">;
+
+/** Measures of diversity that are 0 or 1 where all images are the same, so that shares make sense. */
+type RatioName = "within" | "between" | "vendi";
+
+/** Compares what was measured; without `adapted`, tells of the base model alone. */
+export function compare(base: Measured, adapted: Measured | null, domain: Domain | null): Comparison {
+  const rewards = Object.entries(base.scores).map(([reward, scores]) =>
+    [reward, rewardResult(scores, adapted?.scores[reward], rewardCatalogue[reward]?.official)] as const
+  );
+  const ratio = base.diversity && adapted?.diversity ? ratios(adapted.diversity, base.diversity) : null;
+  return {
+    rewards: Object.fromEntries(rewards),
+    base: seen(base),
+    adapted: adapted && seen(adapted),
+    diversity_ratio: ratio,
+    fidelity: base.embeddings && adapted?.embeddings ? fidelity(base.embeddings, adapted.embeddings) : null,
+    cross_reward: adapted && domain && pricedGain(base, adapted, domain, ratio?.within ?? NaN),
+  };
+}
+
+function rewardResult(
+  scores: readonly number[],
+  others: readonly number[] | undefined,
+  scale: OfficialScale | undefined,
+): RewardResult {
+  const [base, adapted] = [estimate(scores), others === undefined ? null : estimate(others)];
+  const official = scale && {
+    unit: scale.unit,
+    base: onScale(scale, base),
+    adapted: adapted && onScale(scale, adapted),
+  };
+  const change = others === undefined ? null : changeOf(others, scores);
+  return { base, adapted, change, ...official && { official } };
+}
+
+function onScale(scale: OfficialScale, { mean, std, standard_error }: Estimate): Estimate {
+  return {
+    mean: officialScore(scale, mean),
+    std: scale.factor * std,
+    standard_error: standard_error === null ? null : scale.factor * standard_error,
+  };
+}
+
+function seen({ diversity, recognition }: Measured): Seen {
+  return { diversity, recognition };
+}
+
+function ratios(adapted: Variety, base: Variety): Readonly<Record<RatioName, number>> {
+  const ratio = (name: RatioName) => adapted[name] / base[name];
+  return { within: ratio("within"), between: ratio("between"), vendi: ratio("vendi") };
+}
+
+function pricedGain(
+  base: Measured,
+  adapted: Measured,
+  { trained, watched }: Domain,
+  diversityRatio: number,
+): PricedGain | null {
+  const found = crossReward(adapted.scores, base.scores, trained, watched);
+  if (found === null) return null;
+  const outOfDomain = Object.values(found.watched).map(({ mean }) => mean);
+  const net = netGain({ inDomain: found.in_domain.mean, outOfDomain, diversityRatio });
+  return { trained, ...found, net_gain: Number.isFinite(net) ? net : null };
 }

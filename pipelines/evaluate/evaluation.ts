@@ -6,24 +6,16 @@
 
 import { relative } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
-import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
-import { type OfficialScale, officialScore } from "../../lib/rewards/reward.ts";
+import { type Gap, seenGap } from "../../lib/measures/cross_reward.ts";
 import { type AdapterFile, adaptersFor } from "../adapters.ts";
 import type { JudgeName } from "../load/judge_configs.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { availableRewards, hasJudge, loadEmbedder } from "../load_rewards.ts";
-import { fromCaller } from "../paths.ts";
+import { fromCaller, isPath } from "../paths.ts";
 import { readPrompts } from "../prompts.ts";
 import { type Adapted, drawAll, makeSampler, type Sampler, type SamplerOptions } from "../sampler.ts";
-import {
-  type Change,
-  changeOf,
-  type Estimate,
-  estimate,
-  measure,
-  type Measured,
-  type Measures,
-} from "./compare.ts";
+import { compare, type Comparison, type Domain } from "./compare.ts";
+import { measure, type Measured, type Measures } from "./measure.ts";
 
 /** What to evaluate, and how. */
 export interface EvaluationRequest {
@@ -41,8 +33,8 @@ export interface EvaluationRequest {
   readonly seeds: readonly number[];
   /** Rewards to measure; `null`: all whose weights are there, and those of `rewardFiles`. */
   readonly rewards: readonly string[] | null;
-  /** The files of rewards that the adapters' run has. */
-  readonly rewardFiles: readonly string[];
+  /** The rewards of the adapters' run, names or files; `null` if unknown. */
+  readonly runRewards: Domain | null;
   /** Who sees diversity and what images show. */
   readonly judge: JudgeName;
   /** How images are drawn. */
@@ -70,38 +62,19 @@ export interface Evaluation {
 }
 
 /** What was found of one list. */
-export interface ListResult {
+export interface ListResult extends Comparison {
   /** The list's name. */
   readonly name: string;
   /** Its prompts. */
   readonly prompts: readonly string[];
   /** How many of them the adapters were trained on; `null` if unknown or there are none. */
   readonly seen_in_training: number | null;
-  /** Each reward. */
-  readonly rewards: Readonly<
-    Record<
-      string,
-      {
-        readonly base: Estimate;
-        readonly adapted: Estimate | null;
-        readonly change: Change | null;
-        /** The same on the scale that the reward's authors report, where it is another. */
-        readonly official?: {
-          readonly unit: string;
-          readonly base: Estimate;
-          readonly adapted: Estimate | null;
-        };
-      }
-    >
-  >;
-  /** What the judge saw in the base model's images. */
-  readonly base: Seen;
-  /** What it saw in those with adapters. */
-  readonly adapted: Seen | null;
+  /**
+   * How much more the trained reward gained on the first list that was seen in training than on this one, of which none was
+   * seen, in base standard deviations; `null` for other lists.
+   */
+  readonly seen_gap: Gap | null;
 }
-
-/** What a judge saw. */
-export type Seen = Pick<Measured, "diversity" | "recognition">;
 
 /**
  * Evaluates.
@@ -117,7 +90,9 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const { lora, strength, lists, trained, seeds, sampling, judge: judgeName } = request;
   const { available, missing } = await availableRewards(folder);
-  const names = request.rewards ?? [...available, ...new Set(request.rewardFiles)];
+  const { runRewards } = request;
+  const ofRun = runRewards === null ? [] : [runRewards.trained, ...runRewards.watched];
+  const names = request.rewards ?? [...available, ...new Set(ofRun.filter(isPath))];
   const isJudged = await hasJudge(folder, judgeName);
   const pipeline = await loadPipeline(runtime, folder, {
     rewards: names,
@@ -126,12 +101,15 @@ export async function evaluate(
   const { models, rewards, hash } = pipeline;
   const judge = isJudged ? await loadEmbedder(pipeline, judgeName) : null;
   const sampler = await makeSampler(runtime, models, sampling);
+  const logged = (setting: string) => rewards[setting]?.name ?? setting;
+  const domain = runRewards &&
+    { trained: logged(runRewards.trained), watched: runRewards.watched.map(logged) };
   const adapted = lora && { adapters: adaptersFor(lora, models.policy.specs), strength };
 
   const every = Object.values(lists).reduce((sum, prompts) => sum + prompts.length, 0);
   const total = every * seeds.length * (adapted ? 2 : 1);
   let done = 0;
-  const results: ListResult[] = [];
+  const results: Omit<ListResult, "seen_gap">[] = [];
   for (const [name, prompts] of Object.entries(lists)) {
     const measures = { rewards: Object.values(rewards), judge, ...await choicesFor(prompts) };
     const look = async (policy: Adapted | null): Promise<Measured> => {
@@ -141,7 +119,12 @@ export async function evaluate(
       });
     };
     const base = await look(null);
-    results.push(compared(name, prompts, adapted && trained, base, adapted && await look(adapted)));
+    results.push({
+      name,
+      prompts,
+      seen_in_training: adapted && trained && prompts.filter((prompt) => trained.includes(prompt)).length,
+      ...compare(base, adapted && await look(adapted), domain),
+    });
   }
   sampler.free();
   await pipeline.free();
@@ -153,7 +136,7 @@ export async function evaluate(
     sampling: { steps, eta, guidance },
     seeds,
     judge: isJudged ? judgeName : null,
-    lists: results,
+    lists: withGaps(results),
     left_out: {
       ...request.rewards === null ? missing : {},
       ...isJudged ? {} : { "what a judge sees": `rewards/${judgeName}/model.safetensors` },
@@ -182,40 +165,11 @@ async function choicesFor(prompts: readonly string[]): Promise<Pick<Measures, "c
   return areAnimals ? { choices: animals, what: "animal" } : { choices: prompts, what: "prompt" };
 }
 
-function onScale(scale: OfficialScale, { mean, std, standard_error }: Estimate): Estimate {
-  return {
-    mean: officialScore(scale, mean),
-    std: scale.factor * std,
-    standard_error: standard_error === null ? null : scale.factor * standard_error,
-  };
-}
-
-function compared(
-  name: string,
-  prompts: readonly string[],
-  trained: readonly string[] | null,
-  base: Measured,
-  adapted: Measured | null,
-): ListResult {
-  const rewards = Object.entries(base.scores).map(([reward, scores]) => {
-    const other = adapted?.scores[reward];
-    const own = { base: estimate(scores), adapted: other === undefined ? null : estimate(other) };
-    const scale = rewardCatalogue[reward]?.official;
-    const official = scale && {
-      unit: scale.unit,
-      base: onScale(scale, own.base),
-      adapted: own.adapted && onScale(scale, own.adapted),
-    };
-    const change = other === undefined ? null : changeOf(other, scores);
-    return [reward, { ...own, change, ...official && { official } }] as const;
+/** Sets lists of which nothing was seen in training against the first that was seen whole. */
+function withGaps(lists: readonly Omit<ListResult, "seen_gap">[]): ListResult[] {
+  const seen = lists.find(({ prompts, seen_in_training: count }) => count === prompts.length)?.cross_reward;
+  return lists.map((list) => {
+    const gained = list.seen_in_training === 0 ? list.cross_reward : null;
+    return { ...list, seen_gap: seen && gained ? seenGap(seen.in_domain, gained.in_domain) : null };
   });
-  const seen = ({ diversity, recognition }: Measured): Seen => ({ diversity, recognition });
-  return {
-    name,
-    prompts,
-    seen_in_training: trained && prompts.filter((prompt) => trained.includes(prompt)).length,
-    rewards: Object.fromEntries(rewards),
-    base: seen(base),
-    adapted: adapted && seen(adapted),
-  };
 }

@@ -4,8 +4,38 @@
  * @module
  */
 
-import type { Estimate, Recognition } from "./compare.ts";
+import type { Estimate } from "../../lib/measures/estimate.ts";
+import type { Fidelity } from "../../lib/measures/fidelity.ts";
+import type { PricedGain, Seen } from "./compare.ts";
 import type { Evaluation, ListResult } from "./evaluation.ts";
+import type { Recognition } from "./measure.ts";
+
+/** What a judge sees: a row each, with what is left of the base's where that makes sense. */
+const JUDGED: readonly {
+  readonly label: string;
+  readonly show: (seen: Seen) => string | null;
+  readonly ratio?: keyof NonNullable<ListResult["diversity_ratio"]>;
+}[] = [
+  {
+    label: "diversity within a prompt",
+    show: ({ diversity }) => diversity && showNumber(diversity.within),
+    ratio: "within",
+  },
+  {
+    label: "diversity between prompts",
+    show: ({ diversity }) => diversity && showNumber(diversity.between),
+    ratio: "between",
+  },
+  {
+    label: "different images of a prompt",
+    show: ({ diversity }) => diversity && showNumber(diversity.vendi),
+    ratio: "vendi",
+  },
+  {
+    label: "cosine with the prompt",
+    show: ({ recognition }) => recognition && showNumber(recognition.alignment),
+  },
+];
 
 /** Lays an evaluation out in lines. */
 export function showEvaluation({ model, lora, sampling, seeds, lists, left_out }: Evaluation): string[] {
@@ -22,7 +52,8 @@ export function showEvaluation({ model, lora, sampling, seeds, lists, left_out }
 }
 
 function showList(list: ListResult, model: string, guidance: number, seeds: number): string[] {
-  const { name, prompts, seen_in_training: seen, rewards, base, adapted } = list;
+  const { name, prompts, seen_in_training: seen, rewards, base, adapted, fidelity, cross_reward: gain } =
+    list;
   const training = seen === null
     ? ""
     : `, ${seen === prompts.length ? "all" : seen === 0 ? "none" : seen} seen in training`;
@@ -42,14 +73,14 @@ function showList(list: ListResult, model: string, guidance: number, seeds: numb
       ...official.adapted === null ? [] : [showEstimate(official.adapted)],
     ]],
   ]);
-  const others: readonly (readonly [string, (measured: NonNullable<typeof base>) => string | null])[] = [
-    ["diversity within a prompt", ({ diversity }) => diversity && showNumber(diversity.within)],
-    ["diversity between prompts", ({ diversity }) => diversity && showNumber(diversity.between)],
-    ["cosine with the prompt", ({ recognition }) => recognition && showNumber(recognition.alignment)],
-  ];
-  const seenByJudge = others.flatMap(([label, show]) => {
+  const seenByJudge = JUDGED.flatMap(({ label, show, ratio }) => {
     const text = show(base);
-    return text === null ? [] : [[label, text, ...adapted === null ? [] : [show(adapted) ?? ""]]];
+    if (text === null) return [];
+    const left = ratio === undefined ? undefined : list.diversity_ratio?.[ratio];
+    const others = adapted === null
+      ? []
+      : [show(adapted) ?? "", left === undefined ? "" : `x ${showNumber(left, 3)}`];
+    return [[label, text, ...others]];
   });
   const head = ["reward", "base", ...adapted === null ? [] : ["adapted", "change", "in base std"]];
   const size = `${counted(prompts.length, "prompt")} x ${counted(seeds, "seed")}`;
@@ -60,7 +91,28 @@ function showList(list: ListResult, model: string, guidance: number, seeds: numb
   return [
     `${name}: ${size}${training}`,
     ...columns([head, ...rows, ...seenByJudge]).map((line) => `  ${line}`),
+    ...fidelity === null ? [] : [`  against the base's images: ${showFidelity(fidelity)}`],
+    ...gain === null ? [] : showGain(gain, list.seen_gap),
     ...sentence,
+  ];
+}
+
+function showFidelity({ kid, cmmd, precision, recall }: Fidelity): string {
+  const parts = { KID: kid, CMMD: cmmd, precision, recall };
+  return Object.entries(parts).map(([name, x]) => `${name} ${x === null ? "-" : showNumber(x, 3)}`).join(
+    ", ",
+  );
+}
+
+function showGain(gain: PricedGain, gap: ListResult["seen_gap"]): string[] {
+  const { trained, in_domain: own, out_of_domain: others, watched, net_gain: net } = gain;
+  const [worst, { mean: least }] = Object.entries(watched).reduce((a, b) => b[1].mean < a[1].mean ? b : a);
+  return [
+    `  in base std: ${trained} ${showEstimate(own, true)}, watched rewards ${showEstimate(others, true)} ` +
+    `(least: ${worst} ${signed(least, 3)}), net gain ${net === null ? "-" : signed(net, 3)}`,
+    ...gap === null ? [] : [
+      `  gain on seen prompts less that on these: ${showEstimate(gap, true)}`,
+    ],
   ];
 }
 
@@ -72,7 +124,10 @@ function showRecognition({ accuracy, choices, what }: Recognition): string {
   return `${what} in ${Math.round(100 * accuracy)} of 100 (told from ${choices})`;
 }
 
-function showEstimate({ mean, standard_error }: Estimate, withSign = false): string {
+function showEstimate(
+  { mean, standard_error }: Pick<Estimate, "mean" | "standard_error">,
+  withSign = false,
+): string {
   const text = withSign ? signed(mean, 4) : showNumber(mean);
   return standard_error === null ? text : `${text} ± ${showNumber(standard_error, 2)}`;
 }

@@ -6,7 +6,7 @@
 
 import type { F32 } from "../../lib/core/tensor.ts";
 import type { Image } from "../../lib/io/png.ts";
-import { type Diversity, diversity } from "../../lib/rewards/diversity.ts";
+import { type Diversity, diversity } from "../../lib/measures/diversity.ts";
 import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import type { EpochMetrics } from "../../lib/stages/metrics.ts";

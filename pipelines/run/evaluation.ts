@@ -5,7 +5,7 @@
  */
 
 import type { F32, FloatTensor } from "../../lib/core/tensor.ts";
-import { type Diversity, diversity } from "../../lib/rewards/diversity.ts";
+import { type Diversity, diversity } from "../../lib/measures/diversity.ts";
 import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Conditioning } from "../../lib/stages/conditioning.ts";
 import type { Context } from "../../lib/stages/context.ts";

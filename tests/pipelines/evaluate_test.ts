@@ -17,7 +17,6 @@ import { initParams } from "../../lib/nn/scope.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { readConfig, showConfig } from "../../pipelines/config.ts";
 import { readTask, run } from "../../pipelines/evaluate.ts";
-import { changeOf, estimate } from "../../pipelines/evaluate/compare.ts";
 import { evaluate, type Evaluation } from "../../pipelines/evaluate/evaluation.ts";
 import { showEvaluation } from "../../pipelines/evaluate/show.ts";
 import { readJson } from "../../pipelines/files.ts";
@@ -33,9 +32,8 @@ async function evaluated(model: string, ...args: string[]): Promise<Evaluation> 
 async function writeRun(folder: string, model: string, checkpoint = "epoch-0003"): Promise<string> {
   const path = join(folder, "run");
   await Deno.mkdir(join(path, "checkpoints", checkpoint), { recursive: true });
-  const config = await readConfig({
-    set: [`model=${model}`, "prompts=./none.txt", "sample.num_steps=3", "train.drop_last_steps=0"],
-  });
+  const set = [`model=${model}`, "prompts=./none.txt", "rewards.train=brightness", "sample.num_steps=3"];
+  const config = await readConfig({ set: [...set, "train.drop_last_steps=0"] });
   const prompts = join(folder, "prompts.txt");
   await Deno.writeTextFile(prompts, "cat\ndog\ncat\n");
   await Deno.writeTextFile(join(path, "config.yaml"), showConfig({ ...config, prompts }));
@@ -79,29 +77,41 @@ Deno.test("a run is compared with its base model on its own prompts and on other
     assertEquals(Object.keys(task!.lists), [join(folder, "prompts.txt"), "unseen_animals"]);
     const other = join(folder, "others.txt");
     await Deno.writeTextFile(other, "zebra crossing\ndog\n");
-    const args = [
-      "--prompts",
-      join(folder, "prompts.txt"),
-      "--prompts",
-      other,
-      "--rewards",
-      "mini_pick,brightness",
-    ];
+    const unknown = join(folder, "unknown.txt");
+    await Deno.writeTextFile(unknown, "bee\nowl\n");
+    const lists = [join(folder, "prompts.txt"), other, unknown].flatMap((list) => ["--prompts", list]);
+    const args = [...lists, "--rewards", "mini_pick,brightness"];
     const evaluation = await evaluated(model, path, ...args);
-    const [seen, unseen] = evaluation.lists;
-    assertEquals([seen?.seen_in_training, unseen?.seen_in_training], [2, 1]);
+    const [seen, unseen, never] = evaluation.lists;
+    assertEquals(evaluation.lists.map((list) => list.seen_in_training), [2, 1, 0]);
     assertEquals([seen?.prompts.length, unseen?.base.recognition?.choices], [2, 2]);
     const { base, adapted, change } = seen!.rewards.brightness!;
     assertAlmostEquals(change!.mean, adapted!.mean - base.mean, 1e-6);
     assertNotEquals(change!.mean, 0);
+    const gain = seen!.cross_reward!;
+    assertEquals([gain.trained, Object.keys(gain.watched)], ["brightness", ["mini_pick"]]);
+    assertAlmostEquals(gain.in_domain.mean, change!.in_base_std!, 1e-12);
+    assertEquals([seen!.seen_gap, unseen!.seen_gap], [null, null]);
+    const gap = gain.in_domain.mean - never!.cross_reward!.in_domain.mean;
+    assertAlmostEquals(never!.seen_gap!.mean, gap, 1e-12);
+    const expected = [
+      ...["all seen in training", "1 seen in training", "in base std", "with adapters: right"],
+      ...[
+        "against the base's images: KID ",
+        "in base std: brightness ",
+        "gain on seen prompts less that on these",
+      ],
+    ];
     const text = showEvaluation(evaluation).join("\n");
-    for (
-      const words of ["all seen in training", "1 seen in training", "in base std", "with adapters: right"]
-    ) {
+    for (const words of expected) {
       assertStringIncludes(text, words);
     }
     const none = await evaluated(model, path, ...args, "--strength", "0");
-    assertEquals(none.lists[0]!.rewards.brightness!.change!.mean, 0);
+    const { rewards, diversity_ratio, fidelity, cross_reward } = none.lists[0]!;
+    assertEquals(rewards.brightness!.change!.mean, 0);
+    assertEquals(diversity_ratio, { within: 1, between: 1, vendi: 1 });
+    assertAlmostEquals(fidelity!.cmmd, 0, 1e-9);
+    assertEquals([fidelity!.precision, fidelity!.recall, cross_reward!.net_gain], [1, 1, 0]);
   });
 });
 
@@ -129,15 +139,6 @@ Deno.test("what a folder lacks is left out and said", async () => {
     );
     assertStringIncludes(error.message, "rewards/gold/model.safetensors");
   }, { rewards: false });
-});
-
-Deno.test("estimates are means with standard errors, changes over pairs", () => {
-  assertEquals(estimate([1, 3]), { mean: 2, std: Math.SQRT2, standard_error: 1 });
-  assertEquals(estimate([5]), { mean: 5, std: 0, standard_error: null });
-  const { mean, standard_error, in_base_std } = changeOf([2, 4, 6], [1, 3, 5]);
-  assertEquals([mean, standard_error], [1, 0]);
-  assertAlmostEquals(in_base_std!, 0.5, 1e-12);
-  assertEquals(changeOf([2, 2], [1, 1]).in_base_std, null);
 });
 
 Deno.test("mistakes in the arguments are said in one line", async () => {
@@ -198,6 +199,7 @@ Deno.test("what a reward's authors report stands below its scores", () => {
       },
       base: { diversity: null, recognition: null },
       adapted: null,
+      ...{ diversity_ratio: null, fidelity: null, cross_reward: null, seen_gap: null },
     }],
   });
   assertEquals(text.filter((line) => /pick/i.test(line)), [

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { tensor } from "../../lib/core/tensor.ts";
 import { key, normals } from "../../lib/core/random.ts";
-import { diversity, retrieval } from "../../lib/rewards/diversity.ts";
+import { diversity, retrieval } from "../../lib/measures/diversity.ts";
 
 const tol = 1e-6;
 

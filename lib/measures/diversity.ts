@@ -3,7 +3,8 @@
  * @module
  */
 
-import { type FloatTensor, showShape } from "../core/tensor.ts";
+import type { FloatTensor } from "../core/tensor.ts";
+import { checkCount, dotProduct, matrixShape, sharedShape } from "./embeddings.ts";
 
 /** Mean distances between images, where the distance of two is `1 - cos` of their embeddings, in `[0, 2]`. */
 export interface Diversity {
@@ -56,21 +57,9 @@ export interface Retrieval {
  * @throws {RangeError} If a target is no text.
  */
 export function retrieval(images: FloatTensor, texts: FloatTensor, targets: readonly number[]): Retrieval {
-  const [count, width] = matrixShape(images);
-  const [choices, textWidth] = matrixShape(texts);
+  const [count, choices, width] = sharedShape(images, texts);
   checkCount("targets", targets.length, count);
-  if (width !== textWidth) {
-    throw new TypeError(
-      `Cannot compare embeddings as their widths differ: ${showShape(images.shape)} and ${
-        showShape(texts.shape)
-      }`,
-    );
-  }
-  const cosine = (n: number, m: number) => {
-    let sum = 0;
-    for (let d = 0; d < width; d++) sum += images.data[n * width + d]! * texts.data[m * width + d]!;
-    return sum;
-  };
+  const cosine = (n: number, m: number) => dotProduct(images, n, texts, m, width);
   let hits = 0, total = 0;
   targets.forEach((target, n) => {
     if (!Number.isInteger(target) || target < 0 || target >= choices) {
@@ -96,17 +85,4 @@ function cosineSum({ data, shape }: FloatTensor, rows: Iterable<number>): number
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function matrixShape({ shape }: FloatTensor): readonly [number, number] {
-  if (shape.length !== 2) {
-    throw new TypeError(`Cannot compare embeddings as their shape is not [N, D]: ${showShape(shape)}`);
-  }
-  return shape as readonly [number, number];
-}
-
-function checkCount(what: string, found: number, count: number): void {
-  if (found !== count) {
-    throw new TypeError(`Cannot compare ${count} embeddings as there is not one each: ${found} ${what}`);
-  }
 }
