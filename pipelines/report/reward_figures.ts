@@ -5,6 +5,7 @@
  */
 
 import * as Plot from "@observablehq/plot";
+import { curveScalars } from "../../lib/measures/curve_scalars.ts";
 import { draw } from "./draw.ts";
 import type { Figure } from "./figure.ts";
 import { type Markup, markup } from "./markup.ts";
@@ -15,6 +16,9 @@ import { showFixed, showNumber, showSigned } from "./words.ts";
 
 /** Axes reach at least so far, lest they make noise look large. */
 const REACH: readonly number[] = [-0.5, 0.5];
+
+/** Gains at which runs are compared. */
+const LEVELS: readonly number[] = [1, 2, 3];
 
 /** Pixels across a figure of the page's whole width. */
 const WIDE = 1060;
@@ -73,7 +77,7 @@ export function priceFigure({ rewards }: Measured): Figure {
     title,
     note: markup`Across, the gain in ${rewardName(trained)}; up, the mean gain of the ${
       showNumber(watched.length)
-    } watched rewards, both in base standard deviations. ${priceRemark(steps)}`,
+    } watched rewards, both in base standard deviations. ${priceRemark(steps)} ${pathRemark(steps)}`,
     drawing: drawPath(steps, title),
   };
 }
@@ -90,6 +94,22 @@ function priceRemark(steps: readonly Step[]): string {
   return `The mean of the watched rewards has fallen by ${
     showFixed(best.price - last.price)
   } from ${from}: the trained reward was bought at their expense.`;
+}
+
+/** What the path comes to, for comparison with other runs. */
+function pathRemark(steps: readonly Step[]): string {
+  const points = steps.map(({ gain, price }) => ({ inDomain: gain, outOfDomain: price }));
+  const { matched, onset, area, drop } = curveScalars(points, LEVELS);
+  const reached = LEVELS.flatMap((level, i) => {
+    const price = matched[i];
+    return price === null || price === undefined ? [] : [`${showSigned(price)} at a gain of ${level}`];
+  });
+  const best = onset === 0 ? "at the base" : `at a gain of ${showFixed(onset)}`;
+  const end = drop === 0 ? "" : ` and end ${showFixed(drop)} lower`;
+  const levels = reached.length === 0 ? "" : ` They first stood at ${reached.join(" and ")}.`;
+  return `Smoothed over three evaluations, the watched rewards are highest ${best}${end}; the area under the path is ${
+    showSigned(area)
+  }.${levels}`;
 }
 
 interface Step extends Pick<Point, "epoch" | "gain" | "error" | "isChange"> {

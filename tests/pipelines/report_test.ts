@@ -70,6 +70,17 @@ Deno.test("the report of a whole run", async (t) => {
     );
   });
 
+  await t.step("it sums the path of gain and price up", () => {
+    const [note] = [...page.querySelectorAll("main .figures figure")]
+      .filter((figure) => textOf(figure, "h3") === "Gain and price")
+      .map((figure) => figure.textContent);
+    assertStringIncludes(
+      note!,
+      "highest at a gain of 1.4 and end 0.06 lower; the area under the path is +0.28. They first stood at +0.15 at a " +
+        "gain of 1 and +0.15 at a gain of 2.",
+    );
+  });
+
   await t.step("it is one file that asks for nothing", () => {
     assert(text.startsWith("<!doctype html>"));
     assertEquals([...page.querySelectorAll("script, link, iframe, object, embed, base")].length, 0);
