@@ -3,11 +3,14 @@
  * @module
  */
 
+import { colourEntropy, saturation } from "./colours.ts";
+import { gridPeak } from "./grid_peak.ts";
 import { jpegKilobytes } from "./jpeg_kilobytes.ts";
 import {
   borderInk,
   brightness,
   colourfulness,
+  contrast,
   type Measure,
   measured,
   sharpness,
@@ -39,6 +42,20 @@ export const analyticRewards: readonly Reward[] = [
   analytic("white_fraction", { unit: "share", range: [0, 1] }, "The share of white pixels.", whiteFraction),
   analytic("border_ink", { unit: "share", range: [0, 1] }, "The mean ink on the image's border.", borderInk),
   analytic("brightness", { unit: "share", range: [0, 1] }, "The mean luma.", brightness),
+  analytic("contrast", { unit: "levels", range: [0, 128] }, "The standard deviation of the luma.", contrast),
+  analytic("saturation", { unit: "share", range: [0, 1] }, "The mean saturation of HSV.", saturation),
+  analytic(
+    "colour_entropy",
+    { unit: "bits", range: [0, 9] },
+    "The entropy of the colours over 8x8x8 cells of RGB.",
+    colourEntropy,
+  ),
+  analytic(
+    "grid_peak",
+    { unit: "dB", range: [0, 40] },
+    "How far one fine pattern that repeats stands out.",
+    gridPeak,
+  ),
   analytic(
     "jpeg_incompressibility",
     { unit: "KB", range: [0, 40] },

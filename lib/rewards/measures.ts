@@ -140,14 +140,21 @@ export function brightness(pixels: Pixels): number {
   return y.reduce((sum, value) => sum + value, 0) / y.length;
 }
 
-/** Variance below which an image counts as blank: a deviation of 1 % of the range. */
-const BLANK = 1e-4;
+/** The standard deviation of the luma from 0 to 255. */
+export function contrast(pixels: Pixels): number {
+  const y = luma(pixels);
+  const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
+  return 255 * Math.sqrt(y.reduce((sum, value) => sum + (value - mean) ** 2, 0) / y.length);
+}
 
 /** The luma of ITU-R BT.601 of each pixel, in `[0, 1]`. */
-function luma({ data }: Pixels): Float64Array<ArrayBuffer> {
+export function luma({ data }: Pixels): Float64Array<ArrayBuffer> {
   const y = new Float64Array(data.length / 3);
   for (let i = 0; i < y.length; i++) {
     y[i] = 0.299 * data[3 * i]! + 0.587 * data[3 * i + 1]! + 0.114 * data[3 * i + 2]!;
   }
   return y;
 }
+
+/** Variance below which an image counts as blank: a deviation of 1 % of the range. */
+const BLANK = 1e-4;

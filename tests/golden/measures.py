@@ -118,7 +118,8 @@ def grid_peak(luma):
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     power = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
     fine = np.maximum(*np.meshgrid(np.abs(np.fft.fftfreq(height)), np.abs(np.fft.fftfreq(width)), indexing="ij")) >= 0.25
-    return 10 * np.log10(power[fine].max() / power[fine].mean())
+    floor = (window**2).sum() / 255**2
+    return 10 * np.log10((power[fine].max() + floor) / (power[fine].mean() + floor))
 
 
 def looks(seed, height, width):
