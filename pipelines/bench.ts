@@ -53,6 +53,8 @@ export async function run(args: readonly string[]): Promise<number> {
   if (cases.length === 0) {
     throw new UsageError(`Cannot measure anything as no product has this in its name: ${options.only}`);
   }
+  const path = fromCaller(options.out ?? new URL("../.cache/bench.json", import.meta.url).pathname);
+  await Deno.mkdir(dirname(path), { recursive: true });
   const start = performance.now();
   const gpu = await openGpu(navigator.gpu);
   const tiles = await openTuneFile(gpu, { asked: options.tune });
@@ -93,8 +95,6 @@ export async function run(args: readonly string[]): Promise<number> {
     seconds: (performance.now() - start) / 1000,
   };
   console.log(showResults(results));
-  const path = fromCaller(options.out ?? new URL("../.cache/bench.json", import.meta.url).pathname);
-  await Deno.mkdir(dirname(path), { recursive: true });
   await writeAtomically(path, `${JSON.stringify(results, null, 1)}\n`);
   console.log(`All numbers: ${path}`);
   return 0;
