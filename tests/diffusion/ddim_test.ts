@@ -8,6 +8,7 @@ import {
   ddimLogProb,
   ddimMean,
   ddimSchedule,
+  type DdimStep,
   ddimStep,
   guide,
 } from "../../lib/diffusion/ddim.ts";
@@ -18,6 +19,7 @@ import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
 interface Schedules {
   readonly config: unknown;
   readonly etas: readonly number[];
+  readonly steps_offset: Readonly<Record<string, number>>;
   readonly timesteps: Readonly<Record<string, number[]>>;
   readonly error: Readonly<Record<string, string>>;
 }
@@ -87,13 +89,17 @@ for (const [count, { timesteps, previous_timesteps }] of Object.entries(golden.s
 const schedules = await goldenRecord<Schedules>("ddim_schedules");
 const scheduled = await goldenTensors("ddim_schedules");
 
+/** The configuration of a schedule of so many steps: 1000 begin within the table only where they end at timestep 0. */
+function configOf(count: string) {
+  return parseSchedulerConfig({ ...Object(schedules.config), steps_offset: schedules.steps_offset[count] });
+}
+
 Deno.test("ddimSchedule: from few to as many steps as there can be, diffusers' timesteps and deviations", () => {
-  const config = parseSchedulerConfig(schedules.config);
-  assertEquals(Object.keys(schedules.timesteps), ["5", "20", "50", "999"]);
-  assertRelative(alphasCumprod(config), scheduled.alphas_cumprod!.data, 1e-6, "alphas_cumprod");
+  assertEquals(Object.keys(schedules.timesteps), ["5", "20", "50", "999", "1000"]);
+  assertRelative(alphasCumprod(configOf("999")), scheduled.alphas_cumprod!.data, 1e-6, "alphas_cumprod");
   for (const [count, timesteps] of Object.entries(schedules.timesteps)) {
     for (const eta of schedules.etas) {
-      const steps = ddimSchedule(config, Number(count), eta);
+      const steps = ddimSchedule(configOf(count), Number(count), eta);
       const name = `${count} steps, eta ${eta}`;
       assertEquals(steps.map(({ timestep }) => timestep), timesteps, name);
       const std = scheduled[`${count}.${etaName(eta)}.std`]!.data;
@@ -107,22 +113,47 @@ Deno.test("ddimLogProb: diffusers' means and deviations, from few to as many ste
     for (const eta of schedules.etas) {
       const given = below(scheduled, `${count}.`);
       const values = below(given, `${etaName(eta)}.`);
+      const steps = ddimSchedule(configOf(count), Number(count), eta);
       const inputs = {
         x: given.sample!,
         eps: given.eps!,
         prev: values.prev_sample!,
-        coefs: ddimCoefs(ddimSchedule(config, Number(count), eta)),
+        coefs: ddimCoefs(steps),
       };
+      const exact = steps.map((step, i) => {
+        const [x, eps, prev] = [inputs.x, inputs.eps, inputs.prev].map(({ data }) =>
+          data.slice(2 * i, 2 * i + 2)
+        );
+        return logProbInF64(step, x!, eps!, prev!);
+      });
+      assertClose(exact, values.log_prob!.data, 1e-6, `log_prob in f64, ${count} steps, eta ${eta}`);
       const graph = trace(
         ({ x, eps, prev, coefs }) => ({ logProb: ddimLogProb(x, eps, prev, coefs) }),
         inputs,
       );
       const { logProb } = evaluate(graph, inputs);
-      // Where little noise is added, the latents' own rounding is what a log-probability is off by.
+      // Where little noise is added, the rounding of the mean to f32, over the deviation, is what a log-probability is off by.
       assertClose(logProb!.data, values.log_prob!.data, 1e-5, `log_prob, ${count} steps, eta ${eta}`);
     }
   }
 });
+
+/** The formula of {@linkcode ddimLogProb} without any rounding to f32. */
+function logProbInF64(
+  { alpha, previousAlpha, sigma }: DdimStep,
+  x: ArrayLike<number>,
+  eps: ArrayLike<number>,
+  prev: ArrayLike<number>,
+): number {
+  if (sigma === 0) return 0;
+  const squares = Array.from(x, (value, i) => {
+    const image = (value - Math.sqrt(1 - alpha) * eps[i]!) / Math.sqrt(alpha);
+    const mean = Math.sqrt(previousAlpha) * image + Math.sqrt(1 - previousAlpha - sigma ** 2) * eps[i]!;
+    return (prev[i]! - mean) ** 2;
+  });
+  const square = squares.reduce((sum, each) => sum + each, 0) / squares.length;
+  return -square / (2 * sigma ** 2) - Math.log(sigma) - 0.5 * Math.log(2 * Math.PI);
+}
 
 Deno.test("ddimSchedule: where diffusers leaves its table, an error names the timestep", () => {
   assertEquals(Object.keys(schedules.error), ["1000"]);
@@ -208,7 +239,7 @@ function assertRelative(
 ): void {
   assertEquals(found.length, expected.length, name);
   for (let i = 0; i < found.length; i++) {
-    const error = Math.abs(found[i]! / expected[i]! - 1);
+    const error = found[i] === expected[i] ? 0 : Math.abs(found[i]! / expected[i]! - 1);
     assert(
       error <= tol,
       `${name}: ${found[i]} instead of ${expected[i]} at ${i}, ${error} of it; the tolerance is ${tol}`,

@@ -9,6 +9,8 @@ gradient follow the formula below in float64 from the stored float32 values of `
 
 `ddim_schedules` has few to as many steps as there can be, with eta 1 and 0.3. There diffusers' own code runs on the
 schedule in float64 (its float32 variance is off by up to 1e-5), and gives `std` and the mean that `log_prob` is taken about.
+With `steps_offset` 0 there can be 1000 steps; the last leads from timestep 0 to itself without noise, and its `log_prob` is
+written as 0.
 """
 
 import math
@@ -71,18 +73,18 @@ def steps(count, generator):
     return values, {"timesteps": timesteps.tolist(), "previous_timesteps": previous.tolist()}
 
 
-def exact_scheduler(count):
+def exact_scheduler(count, **changes):
     """diffusers' scheduler with its constants in float64."""
-    scheduler = DDIMScheduler(**CONFIG)
+    scheduler = DDIMScheduler(**CONFIG | changes)
     scheduler.alphas_cumprod = alphas_cumprod()
     scheduler.final_alpha_cumprod = scheduler.alphas_cumprod[0]
     scheduler.set_timesteps(count)
     return scheduler
 
 
-def schedule(count, generator):
+def schedule(count, generator, **changes):
     """Standard deviations and log-probabilities of all steps of a schedule, on latents of two elements."""
-    scheduler = exact_scheduler(count)
+    scheduler = exact_scheduler(count, **changes)
     sample, eps, noise = (normal(generator, count, 2) for _ in range(3))
     values = {"sample": sample, "eps": eps}
     for eta in ETAS:
@@ -93,7 +95,7 @@ def schedule(count, generator):
             mean = scheduler.step(predicted, t, here, eta=eta, variance_noise=torch.zeros(2)).prev_sample
             reached = (mean + std * noise[i]).float()
             terms = -((reached - mean) ** 2) / (2 * std**2) - std.log() - 0.5 * math.log(2 * math.pi)
-            rows.append((reached, std, terms.mean()))
+            rows.append((reached, std, torch.where(std > 0, terms.mean(), 0)))
         columns = [torch.stack(column) for column in zip(*rows)]
         values |= {f"{eta}.{name}": column for name, column in zip(("prev_sample", "std", "log_prob"), columns)}
     return values, scheduler.timesteps.tolist()
@@ -111,12 +113,13 @@ def beyond(count):
 
 def write_schedules(generator):
     tensors, timesteps = {"alphas_cumprod": alphas_cumprod()}, {}
-    for count in (5, 20, 50, 999):
-        values, timesteps[str(count)] = schedule(count, generator)
+    offsets = {5: 1, 20: 1, 50: 1, 999: 1, 1000: 0}
+    for count, offset in offsets.items():
+        values, timesteps[str(count)] = schedule(count, generator, steps_offset=offset)
         tensors |= {f"{count}.{name}": value for name, value in values.items()}
     write_tensors("ddim_schedules", tensors)
     config = {"_class_name": "DDIMScheduler"} | CONFIG
-    write_json("ddim_schedules", "ddim.py", {"config": config, "etas": ETAS, "timesteps": timesteps, "error": {"1000": beyond(1000)}})
+    write_json("ddim_schedules", "ddim.py", {"config": config, "etas": ETAS, "steps_offset": offsets, "timesteps": timesteps, "error": {"1000": beyond(1000)}})
 
 
 def main():
