@@ -31,7 +31,8 @@ Usage: attune merge PATH --out FOLDER [options]
 
   PATH          a run's folder, a checkpoint's, or a safetensors file in any layout of attune export
   --out FOLDER  the new folder, in the diffusers layout
-  --model NAME  an embedded model, or a folder in the diffusers layout   (the run's, or mini)
+  --model NAME  an embedded model, a folder in the diffusers layout, or
+                a downloaded owner/name@revision                         (the run's, or mini)
   --strength X  how much of the adapters: 0 is the base model, 1 all     (1)
   --dtype TYPE  f32 or f16, of the UNet                                  (f16 where the model's is, else f32)
   --help        print this
