@@ -19,7 +19,7 @@ import { modelFolder } from "./load/model_folder.ts";
 import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
-import { readPrompts } from "./prompts.ts";
+import { longPromptNotes, readPrompts } from "./prompts.ts";
 import { captionedGrid } from "./run/captioned_grid.ts";
 import { VERSION } from "./run/manifest.ts";
 import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
@@ -149,6 +149,7 @@ export async function drawImages(
   const adapted = lora === null
     ? null
     : { adapters: adaptersFor(lora, pipeline.models.policy.specs), strength };
+  longPromptNotes(prompts, pipeline.tokenizer).forEach(screen.line);
   const sampler = await makeSampler(runtime, pipeline.models, request.sampling);
   const wishes = wishesOf(request);
   const paths = pathsOf(request);

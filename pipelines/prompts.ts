@@ -51,16 +51,32 @@ export function promptNotes(
     const first = firsts.get(prompt)!;
     return first === i ? [] : [`line ${i + 1} is line ${first + 1} again`];
   });
-  // Start and end are tokens too.
-  const most = tokenizer.maxLength - 2;
-  const long = prompts.flatMap((prompt, i) => {
-    const { length } = tokenizer.tokenize(prompt);
-    return length > most ? [`line ${i + 1} has ${length} tokens`] : [];
-  });
   return [
     ...repeats.length === 0 ? [] : [`Prompts that stand in their list twice count twice: ${few(repeats)}.`],
-    ...long.length === 0 ? [] : [`Of longer prompts the model reads the first ${most} tokens: ${few(long)}.`],
+    ...longPromptNotes(prompts, tokenizer, "line"),
   ];
+}
+
+/**
+ * What a person should know of prompts that the model reads in part only: a line if there are any.
+ *
+ * @param tokenizer The model's.
+ * @param each What a prompt is called, before its number.
+ */
+export function longPromptNotes(
+  prompts: readonly string[],
+  { tokenize, maxLength }: Pick<Tokenizer, "tokenize" | "maxLength">,
+  each = "prompt",
+): readonly string[] {
+  // Start and end are tokens too.
+  const most = maxLength - 2;
+  const long = prompts.flatMap((prompt, i) => {
+    const { length } = tokenize(prompt);
+    return length > most ? [`${each} ${i + 1} has ${length} tokens`] : [];
+  });
+  return long.length === 0
+    ? []
+    : [`Of longer prompts the model reads the first ${most} tokens: ${few(long)}.`];
 }
 
 /** The first of some notes, and how many more there are. */

@@ -12,7 +12,7 @@ import type { JudgeName } from "../load/judge_configs.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { availableRewards, hasJudge, loadEmbedder } from "../load_rewards.ts";
 import { fromCaller, isPath } from "../paths.ts";
-import { readPrompts } from "../prompts.ts";
+import { longPromptNotes, readPrompts } from "../prompts.ts";
 import { type Adapted, drawAll, makeSampler, type Sampler, type SamplerOptions } from "../sampler.ts";
 import { compare, type Comparison, type Domain } from "./compare.ts";
 import { measure, type Measured, type Measures } from "./measure.ts";
@@ -67,6 +67,8 @@ export interface ListResult extends Comparison {
   readonly name: string;
   /** Its prompts. */
   readonly prompts: readonly string[];
+  /** What a person should know of them: those that are read in part only. */
+  readonly notes: readonly string[];
   /** How many of them the adapters were trained on; `null` if unknown or there are none. */
   readonly seen_in_training: number | null;
   /**
@@ -122,6 +124,7 @@ export async function evaluate(
     results.push({
       name,
       prompts,
+      notes: longPromptNotes(prompts, pipeline.tokenizer),
       seen_in_training: adapted && trained && prompts.filter((prompt) => trained.includes(prompt)).length,
       ...compare(base, adapted && await look(adapted), domain),
     });

@@ -52,8 +52,8 @@ export function showEvaluation({ model, lora, sampling, seeds, lists, left_out }
 }
 
 function showList(list: ListResult, model: string, guidance: number, seeds: number): string[] {
-  const { name, prompts, seen_in_training: seen, rewards, base, adapted, fidelity, cross_reward: gain } =
-    list;
+  const { name, prompts, notes, seen_in_training: seen, rewards, base, adapted, fidelity } = list;
+  const gain = list.cross_reward;
   const training = seen === null
     ? ""
     : `, ${seen === prompts.length ? "all" : seen === 0 ? "none" : seen} seen in training`;
@@ -90,6 +90,7 @@ function showList(list: ListResult, model: string, guidance: number, seeds: numb
   ];
   return [
     `${name}: ${size}${training}`,
+    ...notes,
     ...columns([head, ...rows, ...seenByJudge]).map((line) => `  ${line}`),
     ...fidelity === null ? [] : [`  against the base's images: ${showFidelity(fidelity)}`],
     ...gain === null ? [] : showGain(gain, list.seen_gap),

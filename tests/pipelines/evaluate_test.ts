@@ -67,6 +67,20 @@ Deno.test("the base model is measured by every reward, and told of in one senten
   });
 });
 
+Deno.test("prompts that are read in part only are told of", async () => {
+  await withTinyModel(async (model, folder) => {
+    const list = join(folder, "long.txt");
+    await Deno.writeTextFile(list, `cat\n${"bee ".repeat(80)}\n`);
+    const evaluation = await evaluated(model, "--prompts", list, "--rewards", "brightness");
+    const note = evaluation.lists[0]!.notes.join();
+    assert(
+      /^Of longer prompts the model reads the first \d+ tokens: prompt 2 has \d+ tokens\.$/.test(note),
+      note,
+    );
+    assert(showEvaluation(evaluation).includes(note));
+  });
+});
+
 Deno.test("a run is compared with its base model on its own prompts and on others", async () => {
   await withTinyModel(async (model, folder) => {
     const path = await writeRun(folder, model);
@@ -184,6 +198,7 @@ Deno.test("what a reward's authors report stands below its scores", () => {
     lists: [{
       name: "list",
       prompts: ["a cat"],
+      notes: [],
       seen_in_training: null,
       rewards: {
         pickscore: {
