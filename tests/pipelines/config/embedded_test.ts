@@ -78,6 +78,7 @@ Deno.test("memory presets change how work is cut up, not how much goes into an e
       const cut = [
         "batch_size",
         "num_batches_per_epoch",
+        "vae_tiling",
         "gradient_accumulation_steps",
         "gradient_checkpointing",
       ];
