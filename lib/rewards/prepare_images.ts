@@ -40,7 +40,7 @@ export function preparer(
     const program = programs.get(size) ?? batchedModel(
       (_, { images, rows, columns, levels }) => pixelValues(images, { rows, columns, levels }),
       { ...tables, images: { shape: [context.batchSize, height, width, 3], dtype: "f32" } },
-      { ...context, weights: {} },
+      { ...context, weights: {}, stage: "preparing images" },
     );
     programs.set(size, program);
     return await (await program)(count, (rows) => ({ ...tables, images: rowsOf(images, rows) }));
