@@ -159,7 +159,7 @@ export async function loadEmbedder(source: RewardSource, name: JudgeName): Promi
 
 /**
  * An image tower to see diversity with: the first that is there and that the training reward does not look through, or its own
- * where there is no other.
+ * where there is no other. The published ones are large, and looked through only if a watched reward has loaded them.
  *
  * @param folder The model's.
  * @throws {UsageError} If not even that is there.
@@ -167,21 +167,29 @@ export async function loadEmbedder(source: RewardSource, name: JudgeName): Promi
 export async function loadOnlooker(
   source: RewardSource,
   folder: string,
-  reward: string,
+  { train, watched }: { readonly train: string; readonly watched: readonly string[] },
 ): Promise<ImageEmbedder> {
-  const own = judgeOf(reward);
+  const own = judgeOf(train);
+  const loaded = watched.map(judgeOf);
   let chosen = own;
   for (const name of ONLOOKERS) {
-    if (name === own || !await hasJudge(folder, name)) continue;
+    const isThere = isPublished(name) ? loaded.includes(name) : await hasJudge(folder, name);
+    if (name === own || !isThere) continue;
     chosen = name;
     break;
   }
-  const { config, weights } = await source.judges.tower(chosen);
-  return await imageEmbedder(config, { runtime: source.runtime, weights, batchSize: batchOf(config) });
+  const { runtime, judges, batch } = source;
+  const { config, weights } = await judges.tower(chosen);
+  const stage = "looking for diversity";
+  return await imageEmbedder(config, { runtime, weights, batchSize: batchOf(config, batch), stage });
 }
 
 /** Who sees diversity, in the order they are asked. */
 const ONLOOKERS: readonly JudgeName[] = ["gold", "mini_pick", "clip_l", "pickscore", "hpsv2"];
+
+function isPublished(name: JudgeName): boolean {
+  return rewardFiles[name].repository !== undefined;
+}
 
 /** The files that a trained reward is made of. */
 function filesOf(reward: string): readonly RewardFileName[] {

@@ -9,6 +9,8 @@ import { type Context, prepare } from "../lib/stages/context.ts";
 import type { Config } from "./config.ts";
 import type { ModelSource } from "./load/model_source.ts";
 import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
+import { loadOnlooker } from "./load_rewards.ts";
+import type { ImageEmbedder } from "../lib/rewards/embedder.ts";
 
 /**
  * Loads the model and rewards of a configuration.
@@ -55,6 +57,24 @@ export function prepareTraining(
     prompts,
     rewards: { train: train!, evaluate },
     clock,
+  });
+}
+
+/**
+ * Loads the image tower that diversity is seen by.
+ *
+ * @param folder The model's.
+ * @throws {UsageError} If there is none.
+ */
+export function loadViewer(
+  { runtime, judges, tokenizer }: Pipeline,
+  folder: string,
+  config: Config,
+): Promise<ImageEmbedder> {
+  const [train, ...watched] = rewardNames(config);
+  return loadOnlooker({ runtime, judges, tokenizer, batch: config.sample.batch_size }, folder, {
+    train: train!,
+    watched,
   });
 }
 

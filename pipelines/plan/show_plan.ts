@@ -7,9 +7,10 @@
 import type { TrainingPlan } from "./training_plan.ts";
 
 /** Prints what each part of training and each program takes. */
-export function showTrainingPlan({ parts, programs }: TrainingPlan): string {
+export function showTrainingPlan({ note, parts, programs }: TrainingPlan): string {
   const flopsAnEpoch = programs.reduce((sum, { flops, runsAnEpoch }) => sum + flops * runsAnEpoch, 0);
   return [
+    ...note === null ? [] : [note],
     table(
       ["part", "MB held", "MB at most"],
       parts.map(({ name, bytes, peakBytes }) => [name, megabytes(bytes), megabytes(peakBytes)]),

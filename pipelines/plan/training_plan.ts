@@ -14,10 +14,10 @@ import { score } from "../../lib/stages/score.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { update } from "../../lib/stages/update.ts";
 import type { Config } from "../config.ts";
-import { modelFolder } from "../load/model_folder.ts";
 import { standInSource } from "../load/model_source.ts";
-import { loadTraining, prepareTraining } from "../open_training.ts";
+import { loadTraining, loadViewer, prepareTraining } from "../open_training.ts";
 import { readPrompts } from "../prompts.ts";
+import { plannedModel } from "./planned_model.ts";
 
 /** What is planned for. */
 export interface PlanOptions {
@@ -55,6 +55,8 @@ export interface PlannedPart {
 
 /** What training takes. */
 export interface TrainingPlan {
+  /** What a person should know of the model's configurations; `null`: they are its own. */
+  readonly note: string | null;
   /** What is done, in its order: loading, compiling, and the stages of an epoch. */
   readonly parts: readonly PlannedPart[];
   /** The programs, with how often each runs in an epoch. */
@@ -81,10 +83,11 @@ export async function planTraining(config: Config, options: PlanOptions = {}): P
     }
     parts.push({ name, bytes: runtime.bytes(), peakBytes });
   };
-  const folder = await modelFolder(config.model);
+  const { folder, note } = await plannedModel(config.model);
   const pipeline = await loadTraining(runtime, folder, config, standInSource(runtime, halves));
   done("load");
   const ctx = await prepareTraining(pipeline, config, options.prompts ?? await readPrompts(config.prompts));
+  await loadViewer(pipeline, folder, config);
   done("read prompts");
   const before = new Map(runtime.programs().map((program) => [program, program.runs()]));
   await runEpoch(ctx, done);
@@ -92,18 +95,23 @@ export async function planTraining(config: Config, options: PlanOptions = {}): P
     ...program,
     runsAnEpoch: program.runs() - (before.get(program) ?? 0),
   }));
-  return { parts, programs };
+  return { note, parts, programs };
 }
 
 /**
  * Refuses a configuration that an adapter does not allow, before anything of the model is loaded.
  *
+ * @param folder The model's.
  * @param software Whether the adapter is the CPU in truth.
  * @throws {RangeError} Naming stage, bytes, limit and what to lower.
  */
-export async function checkFits(config: Config, limits: Limits, software: boolean): Promise<void> {
+export async function checkFits(
+  folder: string,
+  config: Config,
+  limits: Limits,
+  software: boolean,
+): Promise<void> {
   const runtime = countingRuntime(limits, software);
-  const folder = await modelFolder(config.model);
   const pipeline = await loadTraining(runtime, folder, config, standInSource(runtime, true));
   await prepareTraining(pipeline, config, [""]);
 }

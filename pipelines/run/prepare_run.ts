@@ -8,10 +8,9 @@ import type { Runtime } from "../../lib/engine/runtime.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { showConfig } from "../config.ts";
 import { writeAtomically } from "../files.ts";
-import { loadOnlooker } from "../load_rewards.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
-import { loadTraining, prepareTraining } from "../open_training.ts";
+import { loadTraining, loadViewer, prepareTraining } from "../open_training.ts";
 import { checkFits } from "../plan/training_plan.ts";
 import { promptNotes } from "../prompts.ts";
 import { stateOf } from "./checkpoint.ts";
@@ -65,9 +64,9 @@ export async function prepareRun(
   const { runtime } = adapter;
   const model = await modelFolder(config.model);
   screen.progress(0, "loading");
-  if (runtime.limits !== undefined) await checkFits(config, runtime.limits, adapter.isSoftware);
+  if (runtime.limits !== undefined) await checkFits(model, config, runtime.limits, adapter.isSoftware);
   const pipeline = await loadTraining(runtime, model, config);
-  const { judges, tokenizer, hash } = pipeline;
+  const { tokenizer, hash } = pipeline;
   promptNotes(prompts.train, tokenizer).forEach(screen.line);
   const ctx = await prepareTraining(pipeline, config, prompts.train, () => performance.now());
   const origin = originOf(VERSION, hash, config, prompts, rewardFiles);
@@ -88,7 +87,7 @@ export async function prepareRun(
       gallery: await openGallery(ctx, prompts.images, images.seeds),
       every: images.every,
     },
-    judge: await loadOnlooker({ runtime, judges, tokenizer }, model, config.rewards.train),
+    judge: await loadViewer(pipeline, model, config),
     base: start.epoch === 0 ? null : await readBaseScores(folder),
     peakBytes: adapter.peakBytes,
   };

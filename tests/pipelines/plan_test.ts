@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { type CountedProgram, countingRuntime } from "../../lib/gpu/counting_runtime.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
@@ -11,14 +10,13 @@ import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
 import { checkConfig, readConfig } from "../../pipelines/config.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { standInSource } from "../../pipelines/load/model_source.ts";
-import { loadTraining, prepareTraining } from "../../pipelines/open_training.ts";
+import { loadTraining, loadViewer, prepareTraining } from "../../pipelines/open_training.ts";
 import type { Request } from "../../pipelines/run/request.ts";
 import type { Screen } from "../../pipelines/run/screen.ts";
 import { prepareRun } from "../../pipelines/run/prepare_run.ts";
+import { withHubCache } from "./tiny_model.ts";
 import { planTraining, runEpoch } from "../../pipelines/plan/training_plan.ts";
 import { showTrainingPlan } from "../../pipelines/plan/show_plan.ts";
-
-const CONFIGS = new URL("../../pipelines/configs/", import.meta.url);
 
 /** The embedded model, the shortest epoch there is. */
 const small = checkConfig({
@@ -28,12 +26,18 @@ const small = checkConfig({
   kl_penalty_coef: 0.1,
 });
 
+// All images of an epoch are held until they are scored; a short epoch that stands for it has few.
+const heldImages = 256 * 512 * 512 * 3;
+const short = ["sample.num_steps=6", "sample.num_batches_per_epoch=1", "train.gradient_accumulation_steps=1"];
+
 Deno.test("a plan counts the bytes that training takes on the GPU, part by part", async () => {
   const gpu = await openGpu(navigator.gpu);
   const runtime = gpuRuntime(gpu);
-  const pipeline = await loadTraining(runtime, await modelFolder("mini"), small);
+  const model = await modelFolder("mini");
+  const pipeline = await loadTraining(runtime, model, small);
   const found = [["load", runtime.peakBytes()]];
   const ctx = await prepareTraining(pipeline, small, ["a cat", "a dog"]);
+  await loadViewer(pipeline, model, small);
   found.push(["read prompts", runtime.peakBytes()]);
   await runEpoch(ctx, (name) => found.push([name, runtime.peakBytes()]));
   const { parts } = await planTraining(small, {
@@ -45,7 +49,7 @@ Deno.test("a plan counts the bytes that training takes on the GPU, part by part"
 });
 
 Deno.test("Stable Diffusion's update fits in 5 GB, and in bindings of 128 MiB what decodes and reads prompts does", async () => {
-  const config = await readConfig({ config: fileURLToPath(new URL("sd14.yaml", CONFIGS)) });
+  const config = await readConfig({ config: "sd14-aesthetic", set: ["rewards.evaluate=[]"] });
   const software = { maxBufferSize: 2 ** 31 - 1, maxStorageBufferBindingSize: 2 ** 27 };
   const open = async (halves: boolean, gradient_checkpointing: boolean) => {
     const runtime = countingRuntime(software);
@@ -85,6 +89,33 @@ Deno.test("Stable Diffusion's update fits in 5 GB, and in bindings of 128 MiB wh
     assert(largestBinding <= 2 ** 27, `${largestBinding} bytes are bound`);
   }
 });
+
+Deno.test("Stable Diffusion without its files is planned by what comes along, in 4 GB to sample and 5 GB to learn", async () => {
+  const one = [
+    "rewards.evaluate=[]",
+    "sample.batch_size=1",
+    "train.batch_size=1",
+    "train.gradient_checkpointing=true",
+  ];
+  const config = await readConfig({ config: "sd14-aesthetic", set: [...one, ...short] });
+  const plan = await withHubCache("/nowhere", () => planTraining(config));
+  assert(showTrainingPlan(plan).startsWith("CompVis/stable-diffusion-v1-4 has not been downloaded"));
+  const peak = (part: string) => plan.parts.find(({ name }) => name === part)!.peakBytes;
+  assert(peak("load") > 2.6e9 && peak("score") <= 4e9, `${peak("load")}, then ${peak("score")} bytes`);
+  assert(peak("update") <= 5e9, `${peak("update")} bytes`);
+});
+
+for (const model of ["sd14-aesthetic", "sd14-pickscore", "sd14-hpsv2"]) {
+  Deno.test(`${model} takes no more memory than each preset says`, async () => {
+    await withHubCache("/nowhere", async () => {
+      for (const gigabytes of [6, 8, 12, 16, 24]) {
+        const config = await readConfig({ config: [model, `memory-${gigabytes}gb`], set: short });
+        // The largest preset is for files in full precision.
+        await planTraining(config, { memory: gigabytes * 1e9 - heldImages, halves: gigabytes < 24 });
+      }
+    });
+  });
+}
 
 Deno.test("a plan is printed with a line for each part and program", async () => {
   const plan = await planTraining(small);

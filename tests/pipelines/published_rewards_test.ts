@@ -105,20 +105,20 @@ Deno.test("the critic looks through the training reward's own tower", async () =
 
 Deno.test("diversity is seen by a tower that the training reward does not look through, if there is one", async () => {
   await withPublishedRewards(async (model) => {
-    const runtime = interpreter();
-    const pipeline = await loadPipeline(runtime, model);
-    const look = async (reward: string) =>
-      (await (await loadOnlooker(pipeline, model, reward)).images(images)).shape[1];
-    assertEquals(await look("pickscore"), 8); // the gold's width
+    const read = async (train: string, ...watched: string[]) => {
+      const pipeline = await loadPipeline(interpreter(), model);
+      const { images: look } = await loadOnlooker(pipeline, model, { train, watched });
+      assertEquals((await look(images)).shape[0], 3);
+      return Object.keys(pipeline.judges.files()).join();
+    };
+    assertEquals(await read("pickscore", "aesthetic"), "rewards/gold/model.safetensors");
     for (const name of ["gold", "mini_pick"]) {
       await Deno.remove(join(model, "rewards", name), { recursive: true });
     }
-    assertEquals(await look("pickscore"), 12);
-    assertEquals(await look("aesthetic"), 12);
-    for (const name of ["pickscore", "hpsv2"]) {
-      await Deno.remove(join(model, "rewards", name), { recursive: true });
-    }
-    assertEquals(await look("aesthetic"), 12);
+    assertEquals(await read("pickscore", "hpsv2", "aesthetic"), "rewards/clip_l/model.safetensors");
+    assertEquals(await read("aesthetic", "imagereward", "hpsv2"), "rewards/hpsv2/HPS_v2_compressed.pt");
+    // What nobody watches with is not read to look on.
+    assertEquals(await read("aesthetic", "imagereward"), "rewards/clip_l/model.safetensors");
   });
 });
 
