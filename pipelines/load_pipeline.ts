@@ -32,7 +32,7 @@ import { type Judges, openJudges } from "./load/judges.ts";
 import { readConfigFile } from "./load/model_folder.ts";
 import { checkModelIndex } from "./load/model_index.ts";
 import { fileSource, type ModelSource } from "./load/model_source.ts";
-import { judgeOf, loadRewards, towerOf } from "./load_rewards.ts";
+import { criticTower, loadRewards, towerOf } from "./load_rewards.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What is wanted of a model. */
@@ -100,7 +100,7 @@ export async function loadPipeline(
   };
   const judges = openJudges(runtime, folder, source);
   const critic = options.critic &&
-    await judges.towerFor(judgeOf(options.critic.reward), imageSide(configs));
+    await judges.towerFor(criticTower(tokenizer, options.critic.reward), imageSide(configs));
   const rewards = await loadRewards(
     { runtime, judges, tokenizer, batch: options.batch },
     options.rewards ?? [],

@@ -26,6 +26,7 @@ import { miniAesthetic } from "../lib/rewards/mini_aesthetic.ts";
 import { miniHps } from "../lib/rewards/mini_hps.ts";
 import { miniPick } from "../lib/rewards/mini_pick.ts";
 import { pickscore } from "../lib/rewards/pickscore.ts";
+import { clipLConfig } from "../lib/rewards/published_configs.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
 import { pixelTables, pixelValues } from "../lib/models/pixel_values.ts";
 import { constantInit, type Scope } from "../lib/nn/scope.ts";
@@ -124,10 +125,21 @@ export async function hasJudge(folder: string, name: JudgeName): Promise<boolean
 }
 
 /**
- * The towers that a reward looks through, and with it the critic; formulas have none, and stand by `clip`. ImageReward has no
- * dual encoder: its critic looks through `clip_l`, as in the reference implementation.
+ * The tower that the critic looks through: the training reward's. Formulas have none, and stand by the one of the model's kind,
+ * `clip_l` for Stable Diffusion and `clip` for the embedded model.
+ *
+ * @param tokenizer The model's.
  */
-export function judgeOf(reward: string): JudgeName {
+export function criticTower({ vocabSize }: Pick<Tokenizer, "vocabSize">, reward: string): JudgeName {
+  const own = judgeOf(reward);
+  return own === "clip" && vocabSize === clipLConfig.text_config.vocab_size ? "clip_l" : own;
+}
+
+/**
+ * The towers that a reward looks through; formulas have none, and stand by `clip`. ImageReward has no dual encoder: `clip_l`
+ * stands for it, as in the reference implementation.
+ */
+function judgeOf(reward: string): JudgeName {
   if (reward === "aesthetic" || reward === "imagereward") return "clip_l";
   return judgeNames.find((name) => name === reward) ?? "clip";
 }
@@ -169,7 +181,7 @@ export async function loadOnlooker(
   folder: string,
   { train, watched }: { readonly train: string; readonly watched: readonly string[] },
 ): Promise<ImageEmbedder> {
-  const own = judgeOf(train);
+  const own = criticTower(source.tokenizer, train);
   const loaded = watched.map(judgeOf);
   let chosen = own;
   for (const name of ONLOOKERS) {

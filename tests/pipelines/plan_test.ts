@@ -90,6 +90,17 @@ Deno.test("Stable Diffusion's update fits in 5 GB, and in bindings of 128 MiB wh
   }
 });
 
+Deno.test("with a formula for a reward, Stable Diffusion's critic looks through the published CLIP", async () => {
+  const set = ["rewards={train: jpeg_compressibility, evaluate: []}", "sample.batch_size=1", ...short];
+  const { programs } = await planTraining(
+    await readConfig({ config: ["sd14-aesthetic", "memory-6gb"], set }),
+  );
+  const read = (name: string) => programs.find(({ stage }) => stage === name)!.inputBytes;
+  // Its tower of 304 million parameters in half precision.
+  assert(read("looking for diversity") > 2 * 304e6, `${read("looking for diversity")} bytes`);
+  assert(read("decoding and embedding") > 2 * (304e6 + 49e6), `${read("decoding and embedding")} bytes`);
+});
+
 Deno.test("Stable Diffusion without its files is planned by what comes along, in 4 GB to sample and 5 GB to learn", async () => {
   const one = [
     "rewards.evaluate=[]",
