@@ -82,6 +82,7 @@ export function attentionTiles(
   const own = even(length, limits.own);
   const met = even(otherLength, limits.met);
   const blocks = Math.ceil(length / own);
+  const unrolled = columnsAtOnce(columns, Math.ceil(otherLength / met));
   const grid = oneEach(spec.batch * heads * blocks, target.software ? 8 : 64);
   const overOwn = (body: (i: number) => string) => list(own, body).join("\n");
   const overMet = (body: (j: number) => string) => list(met, body).join("\n");
@@ -108,7 +109,8 @@ let head = id / ${blocks}u % ${heads}u;
 let image = id / ${blocks * heads}u;
 ${rows}`,
     meet,
-    overColumns: (body) => `for (var c = 0u; c < ${columns}u; c++) {\n${body}\n}`,
+    overColumns: (body) =>
+      `for (var c = 0u; c < ${columns}u;) {\n${`{\n${body}\n}\nc++;\n`.repeat(unrolled)}}`,
     overOwn,
     overMet,
     overPairs: (body) => overOwn((i) => overMet((j) => body(i, j))),
@@ -117,6 +119,19 @@ ${rows}`,
     whereSeen: (i, j, value, otherwise) =>
       hidden(i, j) === "" ? value : `select(${value}, ${otherwise}, ${hidden(i, j)})`,
   };
+}
+
+/** Loops that a software adapter's driver cuts off: llvmpipe stops an invocation's loops after 65535 rounds in all. */
+const MOST_ROUNDS = 65535;
+/** Loops over columns for each tile that is met, at the most. */
+const COLUMN_LOOPS = 4;
+
+/** Columns that a round of a loop takes: the fewest, a divisor of all, that keep an invocation's rounds in bounds. */
+function columnsAtOnce(columns: number, tiles: number): number {
+  const isEnough = (count: number) => tiles * (1 + COLUMN_LOOPS * columns / count) <= MOST_ROUNDS;
+  let count = 1;
+  while (count < columns && (columns % count !== 0 || !isEnough(count))) count++;
+  return count;
 }
 
 /** Whether a problem is worth the long compilation of large tiles; a matter of one batch element alone. */
