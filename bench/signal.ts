@@ -44,7 +44,6 @@ for (const name of Object.keys(epochs[0]!.scores)) {
     gradients.push(await gradientsByStep(ctx, epoch, advantages[i]!));
   }
   rows[name] = shares(gradients);
-  console.table({ [name]: rows[name] });
 }
 console.table(rows);
 

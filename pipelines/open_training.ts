@@ -8,7 +8,7 @@ import type { Runtime } from "../lib/engine/runtime.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
 import type { Config } from "./config.ts";
 import type { ModelSource } from "./load/model_source.ts";
-import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
+import { type LoadOptions, loadPipeline, type Pipeline } from "./load_pipeline.ts";
 import { loadOnlooker } from "./load_rewards.ts";
 import type { ImageEmbedder } from "../lib/rewards/embedder.ts";
 
@@ -26,14 +26,21 @@ export function loadTraining(
   source?: ModelSource,
 ): Promise<Pipeline> {
   return loadPipeline(runtime, folder, {
-    lora: config.lora,
-    critic: { config: config.critic, reward: config.rewards.train },
-    rematerialise: config.train.gradient_checkpointing,
-    tiling: config.sample.vae_tiling,
+    ...modelOptions(config),
     rewards: rewardNames(config),
     batch: config.sample.batch_size,
     ...source && { source },
   });
+}
+
+/** What a configuration wants of the model alone, without rewards. */
+export function modelOptions({ lora, critic, rewards, train, sample }: Config): LoadOptions {
+  return {
+    lora,
+    critic: { config: critic, reward: rewards.train },
+    rematerialise: train.gradient_checkpointing,
+    tiling: sample.vae_tiling,
+  };
 }
 
 /**

@@ -16,6 +16,7 @@ import type { Config } from "./config.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { loadPipeline } from "./load_pipeline.ts";
 import { openRuntime } from "./open_runtime.ts";
+import { modelOptions } from "./open_training.ts";
 import { showProfile } from "./profile/show_profile.ts";
 
 /** What a step of training or sampling took. */
@@ -53,12 +54,7 @@ export async function profileConfig(
   { tune }: { readonly tune: boolean },
 ): Promise<string> {
   const { runtime, gpu, saveTiles } = await openRuntime({ tune });
-  const { models } = await loadPipeline(runtime, await modelFolder(config.model), {
-    lora: config.lora,
-    critic: { config: config.critic, reward: config.rewards.train },
-    rematerialise: config.train.gradient_checkpointing,
-    tiling: config.sample.vae_tiling,
-  });
+  const { models } = await loadPipeline(runtime, await modelFolder(config.model), modelOptions(config));
   const rewards = { train: unscored, evaluate: [] };
   const ctx = await prepare({ options: config, models, runtime, prompts: ["a cat"], rewards });
   const profiles = await profileTraining(ctx, runtime, () => performance.now());
