@@ -35,7 +35,7 @@ import { openClipDialect } from "../lib/io/open_clip_text.ts";
 import type { Frozen } from "../lib/stages/models.ts";
 import { judgeConfig, type JudgeName, judgeNames } from "./load/judge_configs.ts";
 import type { ImageTower, Judge, Judges } from "./load/judges.ts";
-import { loadRewardFile } from "./load/reward_file.ts";
+import { loadCustomReward } from "./load/custom_reward_file.ts";
 import { findRewardFile, type RewardFileName, rewardFiles } from "./load/reward_files.ts";
 import { readConfigFile } from "./load/model_folder.ts";
 import { nearest } from "./nearest.ts";
@@ -241,7 +241,7 @@ async function missingTokens(folder: string, reward: string): Promise<string | n
 const publishedReaders = ["pickscore", "hpsv2"] as const;
 
 async function loadReward(source: RewardSource, name: string): Promise<Reward> {
-  if (isPath(name)) return (await loadRewardFile(name)).reward;
+  if (isPath(name)) return (await loadCustomReward(name)).reward;
   const { judges } = source;
   const formula = analyticRewards.find((reward) => reward.name === name);
   if (formula !== undefined) return formula;

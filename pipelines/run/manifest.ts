@@ -6,7 +6,7 @@
 
 import project from "../../deno.json" with { type: "json" };
 import type { RunPrompts } from "./origin.ts";
-import type { RewardFile } from "../load/reward_file.ts";
+import type { CustomRewardFile } from "../load/custom_reward_file.ts";
 import { exists, readJson, writeAtomically } from "../files.ts";
 
 /** The program's version. */
@@ -53,7 +53,7 @@ export function sittingOn(adapter: string, isSoftware: boolean, now: Date): Sitt
 }
 
 /** What a manifest says of files of rewards. */
-export function rewardFilesIn(files: readonly RewardFile[]): Manifest["reward_files"] {
+export function rewardFilesIn(files: readonly CustomRewardFile[]): Manifest["reward_files"] {
   return Object.fromEntries(files.map(({ path, sha256, reward }) => [reward.name, { path, sha256 }]));
 }
 

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { Config, RawConfig } from "../config.ts";
-import type { RewardFile } from "../load/reward_file.ts";
+import type { CustomRewardFile } from "../load/custom_reward_file.ts";
 import { UsageError } from "../usage_error.ts";
 import { firstDifference } from "./first_difference.ts";
 
@@ -41,7 +41,7 @@ export function originOf(
   model: string,
   config: Config,
   prompts: RunPrompts,
-  rewardFiles: readonly RewardFile[],
+  rewardFiles: readonly CustomRewardFile[],
 ): Origin {
   const { num_epochs: _epochs, save_freq: _saves, model: _place, rewards, evaluate, images, ...rest } =
     config;

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { type Config, readConfig } from "../config.ts";
 import { lastingName, modelFolder } from "../load/model_folder.ts";
-import { loadRewardFile, type RewardFile } from "../load/reward_file.ts";
+import { type CustomRewardFile, loadCustomReward } from "../load/custom_reward_file.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { readPrompts } from "../prompts.ts";
 import { UsageError } from "../usage_error.ts";
@@ -34,7 +34,7 @@ export interface Request {
   /** All prompts, by what they are for. */
   readonly prompts: RunPrompts;
   /** Rewards from files. */
-  readonly rewardFiles: readonly RewardFile[];
+  readonly rewardFiles: readonly CustomRewardFile[];
   /** Where everything goes. */
   readonly folder: RunFolder;
   /** Where to go on from; `null`: from the beginning. */
@@ -102,7 +102,7 @@ async function promptsOf({ prompts, evaluate, images }: Config): Promise<RunProm
   };
 }
 
-function rewardFilesOf({ rewards }: Config): Promise<readonly RewardFile[]> {
+function rewardFilesOf({ rewards }: Config): Promise<readonly CustomRewardFile[]> {
   const paths = new Set([rewards.train, ...rewards.evaluate].filter(isPath));
-  return Promise.all([...paths].map(loadRewardFile));
+  return Promise.all([...paths].map(loadCustomReward));
 }

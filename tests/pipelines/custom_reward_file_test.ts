@@ -4,7 +4,7 @@ import { full } from "../../lib/core/tensor.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { readTask } from "../../pipelines/evaluate.ts";
 import { evaluate } from "../../pipelines/evaluate/evaluation.ts";
-import { loadRewardFile } from "../../pipelines/load/reward_file.ts";
+import { loadCustomReward } from "../../pipelines/load/custom_reward_file.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
 import { UsageError } from "../../pipelines/usage_error.ts";
 import { withTinyModel } from "./tiny_model.ts";
@@ -38,7 +38,7 @@ export default {
 `;
   const alone = "export default ({ data }, prompts) => prompts.map((_, b) => data[192 * b]);\n";
   await withFiles({ "length.ts": record, "My reward-2.ts": alone }, async (paths) => {
-    const { path, sha256, reward: { score, ...info } } = await loadRewardFile(paths["length.ts"]!);
+    const { path, sha256, reward: { score, ...info } } = await loadCustomReward(paths["length.ts"]!);
     assertEquals([path, sha256.length], [paths["length.ts"], 64]);
     assertEquals(info, {
       name: "prompt_length",
@@ -47,7 +47,7 @@ export default {
       doc: "How long the prompt is.",
     });
     assertEquals([...await score(IMAGES, ["a cat", ""])], [7, 2]);
-    const { reward } = await loadRewardFile(paths["My reward-2.ts"]!);
+    const { reward } = await loadCustomReward(paths["My reward-2.ts"]!);
     assertEquals([reward.name, ...await reward.score(IMAGES, PROMPTS)], ["my_reward_2", 0.25, 0.25]);
   });
 });
@@ -65,14 +65,14 @@ Deno.test("a file that is no reward is refused by its name", async () => {
   const contents = Object.fromEntries(Object.entries(cases).map(([name, [text]]) => [name, text]));
   await withFiles(contents, async (paths, folder) => {
     for (const [name, [, expected]] of Object.entries(cases)) {
-      const { message } = await assertRejects(() => loadRewardFile(paths[name]!), UsageError);
+      const { message } = await assertRejects(() => loadCustomReward(paths[name]!), UsageError);
       assertStringIncludes(message, expected);
       assertStringIncludes(message, paths[name]!);
     }
     const missing = join(folder, "missing.ts");
-    const { message } = await assertRejects(() => loadRewardFile(missing), UsageError);
+    const { message } = await assertRejects(() => loadCustomReward(missing), UsageError);
     assertEquals(message, `Cannot use rewards as there is no such file: ${missing}`);
-    await assertRejects(() => loadRewardFile(folder), UsageError, "it is a folder");
+    await assertRejects(() => loadCustomReward(folder), UsageError, "it is a folder");
   });
 });
 
@@ -90,7 +90,7 @@ Deno.test("scores that are none are refused, and the error names the file", asyn
   );
   await withFiles(contents, async (paths) => {
     for (const [name, [, expected]] of Object.entries(cases)) {
-      const { reward } = await loadRewardFile(paths[name]!);
+      const { reward } = await loadCustomReward(paths[name]!);
       const { message } = await assertRejects(() => reward.score(IMAGES, PROMPTS), Error);
       assertStringIncludes(message, expected);
       assertStringIncludes(message, paths[name]!);

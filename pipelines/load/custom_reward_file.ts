@@ -15,7 +15,7 @@ import { UsageError } from "../usage_error.ts";
 import { hashFile } from "./model_folder.ts";
 
 /** A reward, and the file it comes from. */
-export interface RewardFile {
+export interface CustomRewardFile {
   /** Its full path. */
   readonly path: string;
   /** The SHA-256 of its content, in hexadecimal. */
@@ -30,7 +30,7 @@ export interface RewardFile {
  * @param path Relative to the folder that the task was called in.
  * @throws {UsageError} If there is no such file, it fails, or what it exports is no reward; the message names it.
  */
-export async function loadRewardFile(path: string): Promise<RewardFile> {
+export async function loadCustomReward(path: string): Promise<CustomRewardFile> {
   const full = fromCaller(path);
   const sha256 = await hashFile(full).catch((cause) => {
     throw new UsageError(`Cannot use rewards as ${whyUnread(cause)}: ${path}`, { cause });
