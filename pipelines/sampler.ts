@@ -6,7 +6,7 @@
 
 import { type F32, type FloatTensor, type ParamTree, tensor } from "../lib/core/tensor.ts";
 import { ddimSchedule, type DdimStep } from "../lib/diffusion/ddim.ts";
-import type { DeviceArray, Runtime } from "../lib/engine/runtime.ts";
+import type { DeviceArray, Program, Runtime } from "../lib/engine/runtime.ts";
 import { type FlatLayout, flatLayout, packParams } from "../lib/optim/flat.ts";
 import { compileText } from "../lib/stages/conditioning.ts";
 import {
@@ -20,7 +20,7 @@ import {
 import type { Models } from "../lib/stages/models.ts";
 import { floats, joinRows, pickRows } from "../lib/stages/rows.ts";
 import { latents, stepGraph } from "../lib/stages/sampling_graphs.ts";
-import { bindWeights, type BoundProgram, compileBound } from "../lib/stages/weights.ts";
+import { bindWeights, compileBound } from "../lib/stages/weights.ts";
 import { pairKey } from "./pair_key.ts";
 
 /** How images are drawn. */
@@ -130,7 +130,7 @@ export async function drawAll(
 
 async function drawBatch(
   denoiser: Denoiser,
-  decode: BoundProgram,
+  decode: Program,
   policy: DeviceArray,
   batch: Batch,
   schedule: readonly DdimStep[],

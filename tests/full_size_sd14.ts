@@ -16,6 +16,7 @@ import { type FloatTensor, full, type Tensor, tensor, words } from "../lib/core/
 import { ddimCoefs, ddimSchedule } from "../lib/diffusion/ddim.ts";
 import { parseSchedulerConfig } from "../lib/diffusion/scheduler_config.ts";
 import { largestBinding } from "../lib/engine/limits.ts";
+import type { Program } from "../lib/engine/runtime.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import {
   clipText,
@@ -41,13 +42,7 @@ import {
   policyGradientGraph,
   policyRates,
 } from "../lib/stages/training_graphs.ts";
-import {
-  bindWeights,
-  type Bound,
-  type BoundProgram,
-  compileBound,
-  type Weights,
-} from "../lib/stages/weights.ts";
+import { bindWeights, type Bound, compileBound, type Weights } from "../lib/stages/weights.ts";
 import { checkConfig } from "../pipelines/config/mod.ts";
 import { readJson, readWeights } from "../pipelines/files.ts";
 import { loadWeights } from "../pipelines/load/weights.ts";
@@ -213,7 +208,7 @@ async function runOnce(
 
 async function readAll(
   runtime: GpuRuntime,
-  program: BoundProgram,
+  program: Program,
   inputs: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, FloatTensor>> {
   const arrays = program.run(inputs);

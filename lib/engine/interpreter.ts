@@ -14,16 +14,19 @@ export function interpreter(): Runtime {
     put: (tensor) => hosted(tensor),
     get: (arrays) => Promise.resolve(arrays.map(tensorOf)),
     free: () => {},
-    compile: (graph) => Promise.resolve(program(graph)),
+    compile: (graph, { weights = {} } = {}) => {
+      checkInputs(graph, weights, Object.keys(weights));
+      return Promise.resolve(program(graph, weights));
+    },
   };
   const hosted = (tensor: Tensor): Hosted => ({ shape: tensor.shape, dtype: tensor.dtype, runtime, tensor });
   const tensorOf = (array: DeviceArray | Tensor): Tensor =>
     "data" in array ? array : (array as Hosted).tensor;
-  const program = (graph: Graph): Program => ({
+  const program = (graph: Graph, weights: Readonly<Record<string, DeviceArray>>): Program => ({
     run: (inputs) => {
-      checkInputs(graph, inputs);
+      checkInputs(graph, inputs, openInputs(graph, weights));
       const given = Object.fromEntries(
-        Object.entries(inputs).map(([name, array]) => [name, tensorOf(array)]),
+        Object.entries({ ...inputs, ...weights }).map(([name, array]) => [name, tensorOf(array)]),
       );
       const results = evaluate(graph, given);
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, hosted(tensor)]));
@@ -52,15 +55,28 @@ export function evaluate(graph: Graph, inputs: Readonly<Record<string, Tensor>>)
   return Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, known.get(value)!]));
 }
 
+/** The inputs of a graph that are not among its weights. */
+export function openInputs(graph: Graph, weights: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(graph.inputs).filter((name) => !(name in weights));
+}
+
 /**
- * Checks that the inputs are those of the graph.
+ * Checks inputs of a graph.
  *
+ * @param names Those that are asked for.
  * @throws {TypeError} Naming the first that is missing, unknown or of another type.
  */
-export function checkInputs(graph: Graph, inputs: Readonly<Record<string, TensorType>>): void {
-  for (const [name, { shape, dtype }] of Object.entries(graph.inputs)) {
+export function checkInputs(
+  graph: Graph,
+  inputs: Readonly<Record<string, TensorType>>,
+  names: readonly string[],
+): void {
+  for (const name of names) {
     const given = inputs[name];
+    const wanted = graph.inputs[name];
+    if (wanted === undefined) throw new TypeError(`Cannot run the program as it has no input ${name}`);
     if (given === undefined) throw new TypeError(`Cannot run the program as its input ${name} is missing`);
+    const { shape, dtype } = wanted;
     if (given.dtype !== dtype || !sameShape(given.shape, shape)) {
       throw new TypeError(
         `Cannot run the program as its input ${name} does not fit: ${given.dtype}${showShape(given.shape)} ` +
@@ -69,7 +85,7 @@ export function checkInputs(graph: Graph, inputs: Readonly<Record<string, Tensor
     }
   }
   for (const name of Object.keys(inputs)) {
-    if (!(name in graph.inputs)) throw new TypeError(`Cannot run the program as it has no input ${name}`);
+    if (!names.includes(name)) throw new TypeError(`Cannot run the program as it has no input ${name}`);
   }
 }
 

@@ -21,6 +21,14 @@ export interface Purpose {
   readonly remedy: string;
 }
 
+/** What a program is compiled with. */
+export interface CompileOptions {
+  /** What it is for. */
+  readonly purpose?: Purpose | undefined;
+  /** Inputs that are the same in every run, weights above all: named once, and alive as long as the program is. */
+  readonly weights?: Readonly<Record<string, DeviceArray>>;
+}
+
 /** Executes graphs. */
 export interface Runtime {
   /** What the adapter allows; absent where anything goes. */
@@ -35,8 +43,9 @@ export interface Runtime {
    * Prepares a graph for being run many times.
    *
    * @throws {RangeError} If it needs more than there is, with its purpose in the message.
+   * @throws {TypeError} If a weight is no input of the graph, or of another type.
    */
-  compile(graph: Graph, purpose?: Purpose): Promise<Program>;
+  compile(graph: Graph, options?: CompileOptions): Promise<Program>;
 }
 
 /** A graph ready to run. */
@@ -47,6 +56,7 @@ export interface Program {
    * A result that the graph computes in the memory of an input (the parameters after an optimizer step) comes back
    * as that same array; every other result is a new array that the caller frees.
    *
+   * @param inputs Those that are not among the weights it was compiled with.
    * @throws {TypeError} If an input is missing, unknown or of another type than the graph's.
    */
   run(inputs: Readonly<Record<string, DeviceArray | Tensor>>): Record<string, DeviceArray>;

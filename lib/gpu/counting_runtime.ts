@@ -7,10 +7,10 @@
 import { bytesOf, halves, size, type Tensor, tensor, type TensorType, words } from "../core/tensor.ts";
 import { fuse } from "../engine/fuse.ts";
 import type { Graph } from "../engine/graph.ts";
-import { checkInputs } from "../engine/interpreter.ts";
+import { checkInputs, openInputs } from "../engine/interpreter.ts";
 import { checkLimits, largestBinding, type Limits } from "../engine/limits.ts";
 import { type Plan, planBytes, planSteps } from "../engine/plan.ts";
-import type { DeviceArray, Program, Purpose, Runtime } from "../engine/runtime.ts";
+import type { CompileOptions, DeviceArray, Program, Purpose, Runtime } from "../engine/runtime.ts";
 import { simplify } from "../engine/simplify.ts";
 import { bufferPool, type PoolBuffer } from "./memory.ts";
 import { sharedSlots } from "./shared_slots.ts";
@@ -67,14 +67,16 @@ export function countingRuntime(
     buffers.set(array, pool.take(bytesOf(array)));
     return array;
   };
-  const build = (graph: Graph, plan: Plan, purpose: Purpose | undefined): Program => {
+  const build = (graph: Graph, plan: Plan, { purpose, weights = {} }: CompileOptions): Program => {
+    checkInputs(graph, weights, Object.keys(weights));
+    const names = openInputs(graph, weights);
     const reserved = slots.reserve(plan.slots, plan.zeroed);
     const own = new Map<string, PoolBuffer>();
     let count = 0;
     programs.push(countedOf(graph, plan, purpose, () => count));
     return {
       run: (inputs) => {
-        checkInputs(graph, inputs);
+        checkInputs(graph, inputs, names);
         reserved.buffers();
         count++;
         for (const [name, given] of Object.entries(inputs)) {
@@ -105,10 +107,10 @@ export function countingRuntime(
         buffers.delete(array);
       }
     },
-    compile: (graph, purpose) => {
+    compile: (graph, options = {}) => {
       const plan = planSteps(graph, fuse(simplify(graph)), target);
-      checkLimits(plan, limits, purpose);
-      return Promise.resolve(build(graph, plan, purpose));
+      checkLimits(plan, limits, options.purpose);
+      return Promise.resolve(build(graph, plan, options));
     },
     programs: () => programs,
     bytes: pool.bytes,

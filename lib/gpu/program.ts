@@ -5,7 +5,7 @@
 
 import { bytesOf, type Tensor } from "../core/tensor.ts";
 import type { Graph } from "../engine/graph.ts";
-import { checkInputs } from "../engine/interpreter.ts";
+import { checkInputs, openInputs } from "../engine/interpreter.ts";
 import type { Dispatch, Place, Plan } from "../engine/plan.ts";
 import type { DeviceArray, Program } from "../engine/runtime.ts";
 import { type GpuArrays, write } from "./arrays.ts";
@@ -68,9 +68,19 @@ interface Given {
   readonly buffer: GPUBuffer;
 }
 
-/** Builds a program from a plan. */
-export async function program(graph: Graph, plan: Plan, host: Host): Promise<BuiltProgram> {
+/**
+ * Builds a program from a plan.
+ *
+ * @param weights Inputs that stay.
+ */
+export async function program(
+  graph: Graph,
+  plan: Plan,
+  host: Host,
+  weights: Readonly<Record<string, DeviceArray>> = {},
+): Promise<BuiltProgram> {
   const { device, pool, arrays } = host;
+  checkInputs(graph, weights, Object.keys(weights));
   const steps: Ready[] = await Promise.all(plan.dispatches.map(async (dispatch) => {
     const { kernel } = dispatch;
     const [x, y, z] = kernel.workgroups;
@@ -80,9 +90,11 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
   clear(device, reserved.own);
   let slots: readonly GPUBuffer[] = [];
   const own = new Map<string, GPUBuffer>();
-  const bound = new Map<string, Given>();
+  const bound = new Map<string, Given>(
+    Object.entries(weights).map(([name, array]) => [name, { array, buffer: arrays.bufferOf(array) }]),
+  );
   let isFreed = false;
-  const names = Object.keys(graph.inputs);
+  const names = openInputs(graph, weights);
   const readers = readersOf(steps);
 
   const bufferOf = ({ memory }: Place) =>
@@ -100,14 +112,13 @@ export async function program(graph: Graph, plan: Plan, host: Host): Promise<Bui
     if (isFreed) throw new TypeError("Cannot run the program as it was freed");
     const before = slots;
     slots = reserved.buffers();
-    const stale = new Set<Ready>(bound.size === 0 || slots !== before ? steps : []);
-    // Most inputs are weights, the same arrays time and again.
+    const stale = new Set<Ready>(slots !== before ? steps : []);
     const changed = names.filter((name) => {
       const given = inputs[name];
       return given === undefined || "data" in given || bound.get(name)?.array !== given ||
         !arrays.isAlive(given);
     });
-    if (changed.length > 0 || Object.keys(inputs).length !== names.length) checkInputs(graph, inputs);
+    if (changed.length > 0 || Object.keys(inputs).length !== names.length) checkInputs(graph, inputs, names);
     for (const name of changed) {
       const array = inputs[name]!;
       const buffer = bufferFor(name, array);

@@ -83,7 +83,8 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
     free: (unwanted) => {
       for (const array of unwanted) arrays.free(array);
     },
-    compile: async (graph, purpose) => (await program(graph, await planned(graph, purpose), host)).program,
+    compile: async (graph, { purpose, weights } = {}) =>
+      (await program(graph, await planned(graph, purpose), host, weights)).program,
     peakBytes: pool.peakBytes,
     settle: () => device.queue.onSubmittedWorkDone().then(() => {}),
     profile: async (graph, inputs, rounds = 1) => {

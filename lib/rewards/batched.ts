@@ -50,13 +50,16 @@ export async function batchedModel<I extends string>(
     (values) => ({ result: model(bindParams(values), values as Readonly<Record<I, Value>>) }),
     { ...needed, ...types } as Readonly<Record<string, TensorType>>,
   );
-  const program = await runtime.compile(graph, { stage, remedy: "lower sample.batch_size" });
+  const program = await runtime.compile(graph, {
+    purpose: { stage, remedy: "lower sample.batch_size" },
+    weights: needed,
+  });
   const rowShape = graph.outputs.result!.shape.slice(1);
   return async (count, inputs) => {
     const results: DeviceArray[] = [];
     for (let start = 0; start < count; start += batchSize) {
       const rows = Array.from({ length: batchSize }, (_, i) => Math.min(start + i, count - 1));
-      results.push(program.run({ ...needed, ...inputs(rows) }).result!);
+      results.push(program.run(inputs(rows)).result!);
     }
     const parts = await runtime.get(results);
     runtime.free(results);

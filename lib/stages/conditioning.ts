@@ -4,12 +4,12 @@
  */
 
 import type { FloatTensor } from "../core/tensor.ts";
-import type { Runtime } from "../engine/runtime.ts";
+import type { Program, Runtime } from "../engine/runtime.ts";
 import type { Models } from "./models.ts";
 import { TEXT_PURPOSE } from "./programs.ts";
 import { floats, joinRows, pickRows } from "./rows.ts";
 import { textGraph } from "./sampling_graphs.ts";
-import { type BoundProgram, compileBound } from "./weights.ts";
+import { compileBound } from "./weights.ts";
 
 /** Prompts that have been read. */
 export interface Conditioning {
@@ -31,7 +31,7 @@ const BATCH = 8;
 export async function compileText(
   models: Models,
   runtime: Runtime,
-): Promise<{ readonly encode: EncodePrompts; readonly program: BoundProgram }> {
+): Promise<{ readonly encode: EncodePrompts; readonly program: Program }> {
   const graph = textGraph(models, models.tokenize(Array(BATCH).fill("")));
   const program = await compileBound(runtime, graph, TEXT_PURPOSE);
   const encode: EncodePrompts = async (prompts) => {

@@ -6,11 +6,10 @@
 import { fold, type Key, normals } from "../core/random.ts";
 import { type FloatTensor, type Shape, size, tensor } from "../core/tensor.ts";
 import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
-import type { DeviceArray, Runtime } from "../engine/runtime.ts";
+import type { DeviceArray, Program, Runtime } from "../engine/runtime.ts";
 import type { Conditioning } from "./conditioning.ts";
 import type { Models } from "./models.ts";
 import { pickRows } from "./rows.ts";
-import type { BoundProgram } from "./weights.ts";
 
 /** What denoising needs; a run's `Context` has it all. */
 export interface Denoiser {
@@ -19,7 +18,7 @@ export interface Denoiser {
   /** Whose latents they are. */
   readonly models: Pick<Models, "latentShape">;
   /** See `stepGraph`. */
-  readonly programs: { readonly step: BoundProgram };
+  readonly programs: { readonly step: Program };
   /** `[1, S, D]`, the empty prompt, which guidance leads away from. */
   readonly uncond: FloatTensor;
 }

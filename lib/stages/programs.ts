@@ -3,12 +3,12 @@
  * @module
  */
 
-import type { Purpose, Runtime } from "../engine/runtime.ts";
+import type { Program, Purpose, Runtime } from "../engine/runtime.ts";
 import type { Models } from "./models.ts";
 import { type Options, samplesPerEpoch } from "./options.ts";
 import { activityGraph, divergenceGraph, type Extents, observeGraph, stepGraph } from "./sampling_graphs.ts";
 import { criticGradientGraph, type Layouts, optimizerGraph, policyGradientGraph } from "./training_graphs.ts";
-import { type Bound, type BoundProgram, compileBound } from "./weights.ts";
+import { type Bound, compileBound } from "./weights.ts";
 
 /** One of a kind for each program of a run. */
 export interface EachProgram<T> {
@@ -29,7 +29,7 @@ export interface EachProgram<T> {
 }
 
 /** The compiled graphs. */
-export type Programs = EachProgram<BoundProgram>;
+export type Programs = EachProgram<Program>;
 
 /** What the programs of a run are for. */
 export const PURPOSES: EachProgram<Purpose> = {

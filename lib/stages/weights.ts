@@ -3,9 +3,9 @@
  * @module
  */
 
-import { type ParamTree, sameShape, showShape, type Tensor, type TensorType } from "../core/tensor.ts";
+import { type ParamTree, sameShape, showShape, type TensorType } from "../core/tensor.ts";
 import { type Graph, input, type Value } from "../engine/graph.ts";
-import type { DeviceArray, Purpose, Runtime } from "../engine/runtime.ts";
+import type { DeviceArray, Program, Purpose, Runtime } from "../engine/runtime.ts";
 import { engineShape, toEngine } from "../nn/layout.ts";
 import type { Scope } from "../nn/scope.ts";
 
@@ -18,14 +18,6 @@ export interface Bound {
   readonly graph: Graph;
   /** By the names of the graph's inputs. */
   readonly weights: Weights;
-}
-
-/** A program that has its weights. */
-export interface BoundProgram {
-  /** Runs it; results are new arrays that the caller frees, but for those computed in place. */
-  readonly run: (inputs: Readonly<Record<string, DeviceArray | Tensor>>) => Record<string, DeviceArray>;
-  /** Gives its memory back; the weights stay. */
-  readonly free: () => void;
 }
 
 /** Copies a checkpoint's parameters to where a runtime computes. */
@@ -72,13 +64,12 @@ export function bindWeights<P extends string, I extends string>(
 }
 
 /** Compiles a graph with its weights. */
-export async function compileBound(
+export function compileBound(
   runtime: Runtime,
   { graph, weights }: Bound,
   purpose?: Purpose,
-): Promise<BoundProgram> {
-  const program = await runtime.compile(graph, purpose);
-  return { run: (inputs) => program.run({ ...weights, ...inputs }), free: program.free };
+): Promise<Program> {
+  return runtime.compile(graph, { purpose, weights });
 }
 
 function scopeOver(path: string, find: (name: string, shape: readonly number[]) => Value): Scope {

@@ -100,13 +100,12 @@ export async function* teach(
   const batchKey = (step: number) => fold(fold(key, `${lesson.name} batch`), step);
   const constants = mapRecord(lesson.constants, (value) => runtime.put(value));
   const types = { ...lesson.constants, ...lesson.batch(batchKey(0), 0) };
-  const program = await runtime.compile(stepGraph(lesson, schedule, types));
+  const program = await runtime.compile(stepGraph(lesson, schedule, types), { weights: constants });
   const { step: _, ...vectors } = start;
   let state = mapRecord(vectors, (data) => runtime.put(tensor([data.length], data)));
   let pending: Record<string, DeviceArray>[] = [];
   for (let step = start.step; step < schedule.steps; step++) {
     const results = program.run({
-      ...constants,
       ...lesson.batch(batchKey(step), step),
       ...state,
       hyper: hyperAt(schedule, step),

@@ -4,6 +4,7 @@ import {
   adamw,
   add,
   apply,
+  type DeviceArray,
   evaluate,
   gather,
   type Graph,
@@ -57,6 +58,22 @@ for (const [name, runtime] of Object.entries(runtimes)) {
       runtime.free(Object.values(program.run({ x, y: scalar(1) })));
     }
     program.free();
+  });
+
+  Deno.test(`${name}: weights are given once, and must be the graph's`, async () => {
+    const weight = runtime.put(x);
+    const program = await runtime.compile(twice, { weights: { x: weight } });
+    const results = [1, 2].map((y) => program.run({ y: scalar(y) }).sum!);
+    const found = await runtime.get(results);
+    assertEquals(found.map(({ data }) => data[0]), [3, 4]);
+    assertThrows(() => program.run({}), TypeError, "input y is missing");
+    assertThrows(() => program.run({ x, y: scalar(1) }), TypeError, "no input x");
+    const compile = (weights: Readonly<Record<string, DeviceArray>>) => async () =>
+      await runtime.compile(twice, { weights });
+    await assertRejects(compile({ z: weight }), TypeError, "no input z");
+    await assertRejects(compile({ y: weight }), TypeError, "f32[2, 3] where f32[] is needed");
+    program.free();
+    runtime.free([weight, ...results]);
   });
 
   Deno.test(`${name}: words pass through views with all their bits`, async () => {
