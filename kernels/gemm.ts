@@ -4,7 +4,8 @@
  * `out[m, n] = Σ_k a[m, k] b[k, n]`. An invocation owns `tile.rows` rows and `tile.columns` columns of `out` in vec4
  * accumulators `c{i}_{j}`, `tile.lanesX` invocations side by side along the columns and `tile.lanesY` along the rows.
  * There are `parts` such outputs, numbered by the variable `part` (chunks of k, or classes of pixels). No memory is
- * shared; the generator unrolls everything but k.
+ * shared; the generator unrolls everything but k. Where workgroups are a processor's vectors, an invocation's columns lie
+ * side by side; elsewhere its fours take turns with those of its neighbours.
  *
  * The order in which an output's products are added depends on nothing but k: one step of four is
  * `c += a0 b0 + a1 b1 + a2 b2 + a3 b3`, whatever the tile and however many rows there are.
@@ -13,6 +14,7 @@
 
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread, type Tile } from "./kernel.ts";
+import { fourStride, neighbourStride } from "./tile_columns.ts";
 import { type Store, store } from "./gemm_store.ts";
 import { tidy } from "./tidy.ts";
 
@@ -81,9 +83,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (block >= ${across * down * parts}u) { return; }
   let part = block / ${across * down}u;
   let m = (block / ${across}u % ${down}u * ${tile.lanesY}u + lane / ${tile.lanesX}u) * ${tile.rows}u;
-  let n = block % ${across}u * ${tile.lanesX * tile.columns / 4}u + lane % ${tile.lanesX}u;
+  let n = block % ${across}u * ${tile.lanesX * tile.columns / 4}u + lane % ${tile.lanesX}u * ${
+    neighbourStride(tile)
+  }u;
   ${each(tile.rows, (i) => `let m${i} = min(m + ${i}u, ${rows - 1}u);`)}
-  ${each(tile.columns / 4, (j) => `let n${j} = min(n + ${j * tile.lanesX}u, ${fours - 1}u);`)}
+  ${each(tile.columns / 4, (j) => `let n${j} = min(n + ${j * fourStride(tile)}u, ${fours - 1}u);`)}
   ${cells(tile, (i, j) => `var c${i}_${j} = vec4f();`)}
   ${spec.body.join("\n  ")}
   ${statements.join("\n  ")}

@@ -9,6 +9,7 @@
 import { address, collapse, emit, type Epilogue, type Layout, unravel } from "./expression.ts";
 import type { Buffer } from "./gemm.ts";
 import type { Tile } from "./kernel.ts";
+import { fourStride } from "./tile_columns.ts";
 
 /** Where the result of a gemm goes. */
 export interface Store {
@@ -125,7 +126,7 @@ export function column(j: number, t: number, columns: number): string {
 }
 
 function write(j: number, value: string, { columns, tile }: Frame): string {
-  const at = `n + ${j * tile.lanesX}u`;
+  const at = `n + ${j * fourStride(tile)}u`;
   const fours = Math.floor(columns / 4);
   const exact = columns % (tile.columns * tile.lanesX) === 0;
   if (columns % 4 === 0) {

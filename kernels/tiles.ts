@@ -9,7 +9,7 @@
 import type { Target, Tile } from "./kernel.ts";
 
 /** Changes when kernels do, so that what was tuned for others is not used. */
-export const KERNELS_VERSION = 3;
+export const KERNELS_VERSION = 4;
 
 /** A gemm to choose for. */
 export interface Problem {
@@ -57,11 +57,22 @@ export function defaultParts({ rows, columns, depth }: Problem, { software }: Ta
   return Math.max(1, Math.min(Math.max(filling, caching), Math.floor(depth / least), 256));
 }
 
-/** Sizes and lane layouts of software tiles; of equal estimates the earlier size wins, and the squarer layout. */
-const SOFTWARE_SIZES = [[8, 8], [8, 16], [16, 8], [16, 16], [8, 4], [16, 4], [4, 8], [4, 16], [4, 4], [
-  32,
-  16,
-]] as const;
+/** Rows and columns of software tiles; of equal estimates the earlier wins. */
+const SOFTWARE_SIZES = [
+  // Small ones compile at once, the largest in three to five seconds.
+  [8, 8],
+  [8, 16],
+  [16, 8],
+  [16, 16],
+  [8, 4],
+  [16, 4],
+  [4, 8],
+  [4, 16],
+  [4, 4],
+  [32, 16],
+  [32, 32],
+] as const;
+/** Their lanes along columns and rows; of equal estimates the squarer workgroup wins. */
 const SOFTWARE_LANES = [[2, 4], [4, 2], [1, 8], [8, 1]] as const;
 
 function softwareTiles(problem: Problem): Tile[] {
