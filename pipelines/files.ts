@@ -3,9 +3,10 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ParamTree } from "../lib/core/tensor.ts";
 import { openWeights } from "../lib/io/open_weights.ts";
+import { openShards, parseShardIndex, type Shard, shardNames } from "../lib/io/shards.ts";
 import type { TorchFileOptions } from "../lib/io/torch_file.ts";
 import { readTensors, type WeightsFile } from "../lib/io/weights_file.ts";
 
@@ -84,7 +85,7 @@ export async function syncFolder(path: Path): Promise<void> {
 }
 
 /**
- * Opens a file of weights, safetensors or torch, calls back with it, and closes it.
+ * Opens a file of weights, safetensors or torch, or the shards of an index, calls back with it, and closes it.
  *
  * @param options Where a torch file has its tensors.
  * @throws {Error} If there is no such file; {SyntaxError} if it is damaged; {TypeError} if a tensor is of a type that is not
@@ -96,28 +97,26 @@ export async function withWeights<T>(
   options: TorchFileOptions = {},
 ): Promise<T> {
   const name = pathOf(path);
-  using file = await openToRead(name);
-  const { size } = await file.stat();
-  const read = async (offset: number, length: number) => {
-    await file.seek(offset, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      const count = await file.read(bytes.subarray(filled));
-      if (count === null) break;
-      filled += count;
-    }
-    return bytes.subarray(0, filled);
-  };
-  try {
-    return await use(await openWeights(read, size, options));
-  } catch (cause) {
-    if (cause instanceof Deno.errors.IsADirectory) throw unread(name, cause);
-    const isOurs = cause instanceof SyntaxError || cause instanceof TypeError;
-    if (!isOurs || cause.message.includes(name)) throw cause;
-    const Kind = cause instanceof SyntaxError ? SyntaxError : TypeError;
-    throw new Kind(`${name}: ${cause.message}`, { cause });
-  }
+  using files = new DisposableStack();
+  const open = (path: string) => naming(path, () => openFile(files, path, options));
+  return await naming(name, async () => {
+    if (!isIndex(name)) return await use((await open(name)).file);
+    const shards = await openShards(parseShardIndex(await readJson(name)), async (shard) => {
+      const path = join(dirname(name), shard);
+      if (await exists(path)) return await open(path);
+      throw new SyntaxError(
+        `Cannot read ${name} as a shard that it lists is not there: ${shard}; copy it there, too`,
+      );
+    });
+    return await use(shards);
+  });
+}
+
+/** The files that weights lie in by a path: the path itself, and behind an index its shards. */
+export async function filesOfWeights(path: string): Promise<readonly string[]> {
+  if (!isIndex(path)) return [path];
+  const index = await naming(path, async () => parseShardIndex(await readJson(path)));
+  return [path, ...shardNames(index).map((shard) => join(dirname(path), shard))];
 }
 
 /** Reads all tensors of a file of weights. */
@@ -164,6 +163,42 @@ export function whyUnread(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether a path is that of an index of shards, `….index.json` or, of a variant, `….index.fp16.json`. */
+function isIndex(path: string): boolean {
+  return /\.index(\.\w+)?\.json$/.test(path);
+}
+
+/** Opens one file of weights, which a stack closes. */
+async function openFile(files: DisposableStack, path: string, options: TorchFileOptions): Promise<Shard> {
+  const file = files.use(await openToRead(path));
+  const { size } = await file.stat();
+  const read = async (offset: number, length: number) => {
+    await file.seek(offset, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const count = await file.read(bytes.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+    return bytes.subarray(0, filled);
+  };
+  return { file: await openWeights(read, size, options), fileBytes: size };
+}
+
+/** Lets the errors of reading a file name it. */
+async function naming<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.IsADirectory) throw unread(path, cause);
+    const isOurs = cause instanceof SyntaxError || cause instanceof TypeError;
+    if (!isOurs || cause.message.includes(path)) throw cause;
+    const Kind = cause instanceof SyntaxError ? SyntaxError : TypeError;
+    throw new Kind(`${path}: ${cause.message}`, { cause });
+  }
 }
 
 async function openToRead(path: string): Promise<Deno.FsFile> {

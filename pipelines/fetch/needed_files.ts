@@ -39,7 +39,8 @@ export interface NeededOptions {
 }
 
 /**
- * The files to download, small ones first; of weights the safetensors file, or what PyTorch writes where only that is there.
+ * The files to download, small ones first; of weights the safetensors file or its shards, or what PyTorch writes where only that
+ * is there.
  *
  * @param paths All files of the repository.
  * @throws {UsageError} If one is not there, with what is there instead.
@@ -54,12 +55,34 @@ export function neededFiles(
   };
   const missing = REQUIRED.find((file) => !there.has(file));
   if (missing !== undefined) refuse(missing, "it is no Stable Diffusion checkpoint in the diffusers layout");
-  const middle = variant === null ? "" : `.${variant}`;
-  const weights = WEIGHTS.map(({ stem, torch }) => {
-    const files = [`${stem}${middle}.safetensors`, `${torch}${middle}.bin`];
-    return files.find((file) => there.has(file)) ?? refuse(files[0]!, otherWeights(stem, [...there]));
+  const weights = WEIGHTS.flatMap(({ stem, torch }) => {
+    const forms = [[stem, "safetensors"], [torch, "bin"]] as const;
+    const files = forms.map(([stem, ending]) => weightsOf(there, stem, ending, variant));
+    return files.find(({ length }) => length > 0) ??
+      refuse(`${stem}${middleOf(variant)}.safetensors`, otherWeights(stem, [...there]));
   });
   return [...REQUIRED, ...OPTIONAL.filter((file) => there.has(file)), ...weights];
+}
+
+/** The files of weights in a format: one, or the index of shards and those; none if the format is not there. */
+function weightsOf(
+  there: ReadonlySet<string>,
+  stem: string,
+  ending: string,
+  variant: string | null,
+): readonly string[] {
+  const middle = middleOf(variant);
+  const [whole, index] = [`${stem}${middle}.${ending}`, `${stem}.${ending}.index${middle}.json`];
+  if (there.has(whole)) return [whole];
+  const [before, after] = [`${stem}${middle}-`, `.${ending}`];
+  const isShard = (path: string) =>
+    path.startsWith(before) && path.endsWith(after) &&
+    /^\d+-of-\d+$/.test(path.slice(before.length, -after.length));
+  return there.has(index) ? [index, ...[...there].filter(isShard).sort()] : [];
+}
+
+function middleOf(variant: string | null): string {
+  return variant === null ? "" : `.${variant}`;
 }
 
 /** What weights of a part there are besides those that are wanted. */

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { exists, pathOf, readJson } from "../files.ts";
+import { exists, filesOfWeights, pathOf, readJson } from "../files.ts";
 import { nearest } from "../nearest.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
@@ -38,7 +38,8 @@ export async function lastingName(model: string): Promise<string> {
 
 /**
  * The path of a file of weights below a model's folder: the safetensors file itself, or what may stand in its place, its variant
- * in half precision (`….fp16.safetensors`) or a torch file (`.bin`, `.pt`, `.pth`). Safetensors come first.
+ * in half precision (`….fp16.safetensors`), the index of its shards (`….safetensors.index.json`), or a torch file (`.bin`, `.pt`,
+ * `.pth`). Safetensors come first.
  *
  * @param file The safetensors file, relative to the folder.
  * @returns The path relative to the folder.
@@ -59,10 +60,10 @@ function weightsNames(file: string): readonly [string, ...string[]] {
   if (!file.endsWith(".safetensors")) return [file];
   const stem = file.replace(/\.safetensors$/, "");
   const torchStem = stem.replace(/(^|\/)model$/, "$1pytorch_model"); // transformers' name of its torch files
-  const torchFiles = ["bin", "fp16.bin", "pt", "pth"].flatMap((ending) =>
-    [...new Set([torchStem, stem])].map((each) => `${each}.${ending}`)
-  );
-  return [file, `${stem}.fp16.safetensors`, ...torchFiles];
+  const torchFiles = ["bin", "fp16.bin", "bin.index.json", "bin.index.fp16.json", "pt", "pth"].flatMap((
+    ending,
+  ) => [...new Set([torchStem, stem])].map((each) => `${each}.${ending}`));
+  return [file, `${stem}.fp16.safetensors`, `${file}.index.json`, `${file}.index.fp16.json`, ...torchFiles];
 }
 
 /**
@@ -100,14 +101,17 @@ export async function readConfigFile<T>(path: string, parse: (json: unknown) => 
 }
 
 /**
- * A hash of the content of files: the SHA-256, in hexadecimal, of their names and their own hashes, in the order of names.
+ * A hash of the content of files: the SHA-256, in hexadecimal, of their names and their own hashes, in the order of names. An
+ * index of shards stands for them, too.
  *
  * @param files Their paths by their names, which are the same wherever the files are.
  */
 export async function hashFiles(files: Readonly<Record<string, string>>): Promise<string> {
   const whole = createHash("sha256");
   for (const name of Object.keys(files).sort()) {
-    whole.update(`${name}\0${await hashFile(files[name]!)}\n`);
+    for (const path of await filesOfWeights(files[name]!)) {
+      whole.update(`${path === files[name] ? name : basename(path)}\0${await hashFile(path)}\n`);
+    }
   }
   return whole.digest("hex");
 }

@@ -58,6 +58,21 @@ Deno.test("what PyTorch writes is taken where there are no safetensors", () => {
   ]);
 });
 
+Deno.test("weights in shards are taken with their index, and those of no other variant", () => {
+  const names = [
+    "diffusion_pytorch_model.safetensors.index.json",
+    "diffusion_pytorch_model-00001-of-00002.safetensors",
+    "diffusion_pytorch_model-00002-of-00002.safetensors",
+    "diffusion_pytorch_model.safetensors.index.fp16.json",
+    "diffusion_pytorch_model.fp16-00001-of-00001.safetensors",
+  ].map((file) => `unet/${file}`);
+  const paths = [...PUBLISHED.filter((path) => !/unet.*model/.test(path)), ...names];
+  const unet = (variant: string | null) =>
+    neededFiles(paths, { variant, name: "a/b" }).filter((file) => /unet.*model/.test(file));
+  assertEquals(unet(null), names.slice(0, 3));
+  assertEquals(unet("fp16"), names.slice(3));
+});
+
 Deno.test("where weights are missing, what is there instead is said", () => {
   const without = (drop: (path: string) => boolean) => PUBLISHED.filter((path) => !drop(path));
   const cases: readonly [readonly string[], string | null, string][] = [
