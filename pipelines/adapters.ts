@@ -18,6 +18,12 @@ import { LORA_FILE } from "./run/checkpoint.ts";
 import { findRun, runFolder } from "./run/run_folder.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** What PEFT calls its file, without the ending. */
+const PEFT_STEM = "adapter_model";
+
+/** What tools call a folder's file of adapters: diffusers, the reference implementation's diffusers of old, and PEFT. */
+const LORA_FILES = [LORA_FILE, "pytorch_lora_weights.bin", `${PEFT_STEM}.safetensors`, `${PEFT_STEM}.bin`];
+
 /** Adapters from a file. */
 export interface AdapterFile extends LoraFile {
   /** The file. */
@@ -33,8 +39,8 @@ export interface AdapterFile extends LoraFile {
 /**
  * Reads adapters.
  *
- * @param path A safetensors or torch file in any layout of `lib/io/lora_layouts.ts`, a checkpoint's folder, or a run's, which
- * stands for its last checkpoint.
+ * @param path A safetensors or torch file in any layout of `lib/io/lora_layouts.ts`, a folder with such a file by the name that
+ * tools give it, a checkpoint's say, or a run's folder, which stands for its last checkpoint.
  * @throws {UsageError} If there are none, or the file is damaged; the message names it.
  */
 export async function readAdapterFile(path: string): Promise<AdapterFile> {
@@ -72,7 +78,7 @@ export function adaptersFor({ path, adapters }: AdapterFile, specs: readonly Par
 /** What stands beside a file that PEFT itself has saved, by the names that it gives both; nothing beside any other. */
 async function readPeftConfig(file: string): Promise<Readonly<Record<string, unknown>>> {
   const path = join(dirname(file), "adapter_config.json");
-  if (basename(file) !== "adapter_model.safetensors" || !await exists(path)) return {};
+  if (!basename(file).startsWith(PEFT_STEM) || !await exists(path)) return {};
   return Object(await readJson(path));
 }
 
@@ -80,9 +86,11 @@ async function findFile(path: string): Promise<string> {
   const stat = await Deno.stat(path).catch(() => null);
   if (stat === null) throw new UsageError(`Cannot read adapters as there is no such file or folder: ${path}`);
   if (stat.isFile) return path;
-  if (await exists(join(path, LORA_FILE))) return join(path, LORA_FILE);
+  for (const name of LORA_FILES) if (await exists(join(path, name))) return join(path, name);
   if (!await exists(runFolder(path).config)) {
-    throw new UsageError(`Cannot read adapters as the folder is neither a run nor a checkpoint: ${path}`);
+    throw new UsageError(
+      `Cannot read adapters as the folder is no run and has no ${LORA_FILES.join(", ")}: ${path}`,
+    );
   }
   const { checkpoint } = await findRun(path);
   if (checkpoint === null) throw new UsageError(`Cannot read adapters as the run has no checkpoint: ${path}`);

@@ -26,7 +26,7 @@ const HELP =
 
 Usage: attune evaluate [PATH] [options]
 
-  PATH             a run's folder, a checkpoint's, or a safetensors file of adapters; without it, the base model alone
+  PATH             a run's folder, a checkpoint's, or a file of adapters; without it, the base model alone
   --prompts LIST   an embedded list, or a file with a prompt a line; as often as you like
                    (a run's own and unseen_animals; without a run, simple_animals)
   --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12  (0-7)

@@ -20,7 +20,7 @@ const HELP = `Writes adapters in the layout that another tool reads.
 
 Usage: attune export PATH --format NAME [options]
 
-  PATH           a run's folder, a checkpoint's, or a safetensors file in any of the layouts
+  PATH           a run's folder, a checkpoint's, or a safetensors or torch file in any of the layouts
   --format NAME  diffusers  load_lora_weights of any version, ComfyUI
                  kohya      AUTOMATIC1111, ComfyUI, load_lora_weights
                  peft       PEFT, load_lora_weights of newer versions

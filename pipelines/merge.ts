@@ -29,7 +29,7 @@ const HELP = `Writes a model's folder with adapters merged into its UNet, for to
 
 Usage: attune merge PATH --out FOLDER [options]
 
-  PATH          a run's folder, a checkpoint's, or a safetensors file in any layout of attune export
+  PATH          a run's folder, a checkpoint's, or a safetensors or torch file in any layout of attune export
   --out FOLDER  the new folder, in the diffusers layout
   --model NAME  an embedded model, a folder in the diffusers layout, or
                 a downloaded owner/name@revision                         (the run's, or mini)

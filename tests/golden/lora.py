@@ -1,6 +1,7 @@
 """Adapters of the embedded model as other tools write and draw with them.
 
-Seeded adapters of rank 2 on the embedded UNet are saved by PEFT and diffusers themselves (`lora_*.safetensors`), then
+Seeded adapters of rank 2 on the embedded UNet are saved by PEFT and diffusers themselves (`lora_*.safetensors`), and as
+the reference implementation's diffusers of old did (`lora_reference/`), then
 written in every layout by `attune export`, loaded again by diffusers and PEFT, and drawn with: DDIM, eta 0, guidance 3,
 8 steps, from the first noise that the sampler draws for these prompts and seeds. `lora.safetensors` has the images of
 the base model and those with adapters, `lora.json` the hash of every exported file that gave them, and how far each
@@ -10,8 +11,10 @@ was from the first.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import tempfile
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
@@ -29,6 +32,7 @@ RANK = 2
 TARGETS = ["to_q", "to_k", "to_v", "to_out.0"]
 WISHES = [("a red cat", 3), ("owl", 4)]
 STEPS, GUIDANCE = 8, 3.0
+SIDES = {"A": "down", "B": "up"}
 FORMATS = ["diffusers", "kohya", "peft", "reference"]
 
 
@@ -109,6 +113,14 @@ def save_by_tools():
     return state
 
 
+def save_as_reference(state):
+    """A checkpoint of the reference implementation: what `save_attn_procs` of its diffusers 0.17.1 writes."""
+    folder = HERE / "lora_reference"
+    folder.mkdir(exist_ok=True)
+    name = lambda n: re.sub(r"\.(to_\w+?)(?:\.0)?\.lora_([AB])", lambda m: f".processor.{m[1]}_lora.{SIDES[m[2]]}", n)
+    torch.save(OrderedDict((name(n), value) for n, value in state.items()), folder / "pytorch_lora_weights.bin")
+
+
 def attune(folder, *command):
     """Runs a task as if typed in a folder."""
     environment = {**os.environ, "INIT_CWD": str(folder)}
@@ -150,6 +162,7 @@ def draw_merged(path, folder, noise):
 
 def main():
     state = save_by_tools()
+    save_as_reference(state)
     noise = first_noise()
     source = HERE / "lora_diffusers.safetensors"
     base = draw(load_pipeline(), noise)

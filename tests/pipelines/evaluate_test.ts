@@ -173,7 +173,7 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
       [[begun, "b"], "Cannot use b as it is one argument too many"],
       [["--strength", "2"], "there are no adapters"],
       [["--judges", "clip"], "did you mean --judge?"],
-      [[noRun], "neither a run nor a checkpoint"],
+      [[noRun], "the folder is no run and has no pytorch_lora_weights.safetensors, "],
       [[begun], "the run has no checkpoint"],
       [["--model", folder], "no model_index.json"],
     ];

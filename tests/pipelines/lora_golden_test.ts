@@ -55,12 +55,14 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-Deno.test("files that diffusers and PEFT wrote hold the same adapters", async () => {
+Deno.test("files that diffusers, PEFT and torch wrote hold the same adapters, in folders, too", async () => {
   const tools: readonly [string, LoraFormat][] = [
     ["lora_diffusers.safetensors", "peft"],
     ["lora_diffusers_scripts.safetensors", "diffusers"],
     ["lora_kohya.safetensors", "kohya"],
-    ["lora_peft/adapter_model.safetensors", "peft"],
+    ["lora_peft", "peft"],
+    ["lora_reference", "reference"],
+    ["lora_reference/pytorch_lora_weights.bin", "reference"],
   ];
   const expected = adaptersFor(await readTool(tools[0]![0]), specs);
   for (const [file, format] of tools) {
