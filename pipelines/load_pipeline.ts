@@ -28,11 +28,12 @@ import type { Reward } from "../lib/rewards/reward.ts";
 import { latentDiffusion } from "../lib/stages/latent_diffusion.ts";
 import type { Frozen, Models } from "../lib/stages/models.ts";
 import { criticConfigOf, type CriticSection } from "./config/critic_config.ts";
+import { criticTower, towerOf } from "./load/critic_tower.ts";
 import { type Judges, openJudges } from "./load/judges.ts";
 import { readConfigFile } from "./load/model_folder.ts";
 import { checkModelIndex } from "./load/model_index.ts";
 import { fileSource, type ModelSource } from "./load/model_source.ts";
-import { criticTower, loadRewards, towerOf } from "./load_rewards.ts";
+import { loadRewards } from "./load_rewards.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What is wanted of a model. */

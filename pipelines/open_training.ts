@@ -7,9 +7,9 @@
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
 import type { Config } from "./config.ts";
+import { loadOnlooker } from "./load/load_embedder.ts";
 import type { ModelSource } from "./load/model_source.ts";
 import { type LoadOptions, loadPipeline, type Pipeline } from "./load_pipeline.ts";
-import { loadOnlooker } from "./load_rewards.ts";
 import type { ImageEmbedder } from "../lib/rewards/embedder.ts";
 
 /**

@@ -16,7 +16,7 @@ import { readWeights } from "../../pipelines/files.ts";
 import { loadWeights } from "../../pipelines/load/weights.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { type LoadOptions, loadPipeline } from "../../pipelines/load_pipeline.ts";
-import { loadEmbedder } from "../../pipelines/load_rewards.ts";
+import { loadEmbedder } from "../../pipelines/load/load_embedder.ts";
 import { pickleOf, torchFileOf, torchZip } from "../io/torch_writer.ts";
 import { rewriteTensors, UNET_FILE, withTinyModel } from "./tiny_model.ts";
 
