@@ -16,8 +16,9 @@
  * }
  * ```
  *
- * `tdpoR` is that loop; `prepare` makes the context of models, rewards and a runtime. The entry point
- * `@attune/attune/engine` has the ops that models and losses are written in. Importing asks for no permission.
+ * `train` is that loop for any {@linkcode Method}, a record of stages such as `tdpoR`; `prepare` makes the context of a method,
+ * models, rewards and a runtime. The entry point `@attune/attune/engine` has the ops that models and losses are written in.
+ * Importing asks for no permission.
  *
  * @module
  */
@@ -59,6 +60,7 @@ export type { DualEncoderConfig, ImageTowerConfig } from "./lib/rewards/dual_enc
 export type { ImageRewardConfig } from "./lib/rewards/image_reward.ts";
 export type { GoldStatistics, Moments as GoldMoments, Terms } from "./lib/rewards/gold.ts";
 export * from "./lib/rewards/reward.ts";
+export * from "./lib/methods/mod.ts";
 export * from "./lib/stages/mod.ts";
 export type { CriticSection } from "./pipelines/config/critic_config.ts";
 export { type JudgeName, judgeNames } from "./pipelines/load/judge_configs.ts";

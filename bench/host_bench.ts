@@ -12,6 +12,7 @@ import { simplify } from "../lib/engine/simplify.ts";
 import { openGpu } from "../lib/gpu/device.ts";
 import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { prepare } from "../lib/stages/context.ts";
+import { tdpoR } from "../lib/methods/mod.ts";
 import { readConfig } from "../pipelines/config.ts";
 import { trainingGraphs, unscored } from "../pipelines/profile.ts";
 import { miniModels } from "./mini_models.ts";
@@ -21,8 +22,8 @@ const runtime = gpuRuntime(gpu);
 const options = await readConfig({});
 const models = await miniModels(runtime, options);
 const rewards = { train: unscored, evaluate: [] };
-const ctx = await prepare({ options, models, runtime, prompts: ["a cat"], rewards });
-const { graph } = trainingGraphs(ctx)["policy's gradient"];
+const ctx = await prepare({ method: tdpoR, options, models, runtime, prompts: ["a cat"], rewards });
+const { graph } = trainingGraphs(ctx)["policy's gradient"]!;
 const simple = simplify(graph);
 const fused = fuse(simple);
 

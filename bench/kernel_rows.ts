@@ -17,6 +17,7 @@ import { normStats } from "../lib/engine/ops/norm_stats.ts";
 import { sum } from "../lib/engine/ops/reductions.ts";
 import type { Profile } from "../lib/gpu/program.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
+import { tdpoR } from "../lib/methods/mod.ts";
 import { prepare } from "../lib/stages/context.ts";
 import { readConfig } from "../pipelines/config.ts";
 import { familyOf, type Group, groupKernels } from "../pipelines/profile/show_profile.ts";
@@ -42,6 +43,7 @@ export async function miniKernels(runtime: GpuRuntime): Promise<KernelRows> {
   const config = await readConfig({});
   const models = await miniModels(runtime, config);
   const ctx = await prepare({
+    method: tdpoR,
     options: config,
     models,
     runtime,

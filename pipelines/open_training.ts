@@ -5,6 +5,7 @@
  */
 
 import type { Runtime } from "../lib/engine/runtime.ts";
+import { methodOf } from "../lib/methods/mod.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
 import type { Config } from "./config.ts";
 import { loadOnlooker } from "./load/load_embedder.ts";
@@ -34,10 +35,10 @@ export function loadTraining(
 }
 
 /** What a configuration wants of the model alone, without rewards. */
-export function modelOptions({ lora, critic, rewards, train, sample }: Config): LoadOptions {
+export function modelOptions({ method, lora, critic, rewards, train, sample }: Config): LoadOptions {
   return {
     lora,
-    critic: { config: critic, reward: rewards.train },
+    ...methodOf(method).hasCritic && { critic: { config: critic, reward: rewards.train } },
     rematerialise: train.gradient_checkpointing,
     tiling: sample.vae_tiling,
   };
@@ -58,6 +59,7 @@ export function prepareTraining(
 ): Promise<Context> {
   const [train, ...evaluate] = rewardNames(config).map((name) => rewards[name]!);
   return prepare({
+    method: methodOf(config.method),
     options: config,
     models,
     runtime,

@@ -9,8 +9,16 @@ import { size, type Tensor, tensor, type TensorType, words } from "../lib/core/t
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import type { Profile } from "../lib/gpu/program.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
+import { methodOf } from "../lib/methods/mod.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
-import { programGraphs } from "../lib/stages/programs.ts";
+import {
+  criticGradientProgram,
+  observeProgram,
+  optimizerProgram,
+  policyGradientProgram,
+  type ProgramSpec,
+  stepProgram,
+} from "../lib/stages/programs.ts";
 import { type Bound, compileBound } from "../lib/stages/weights.ts";
 import type { Config } from "./config.ts";
 import { modelFolder } from "./load/model_folder.ts";
@@ -29,14 +37,14 @@ export interface StepProfile {
   readonly hostMicroseconds: number;
 }
 
-/** The graphs whose time training is, each as often as it runs for one optimizer step. */
-export const STEPS = [
-  "sampling step",
-  "look at a sample",
-  "policy's gradient",
-  "critic's gradient",
-  "optimizer step",
-] as const;
+/** What steps are called; others go by their programs' purposes. */
+const NAMES: ReadonlyMap<ProgramSpec, string> = new Map([
+  [stepProgram, "sampling step"],
+  [observeProgram, "look at a sample"],
+  [policyGradientProgram, "policy's gradient"],
+  [criticGradientProgram, "critic's gradient"],
+  [optimizerProgram, "optimizer step"],
+]);
 
 /** Times that kernels are run; of each the shortest counts. */
 const ROUNDS = 3;
@@ -56,7 +64,8 @@ export async function profileConfig(
   const { runtime, gpu, saveTiles } = await openRuntime({ tune });
   const { models } = await loadPipeline(runtime, await modelFolder(config.model), modelOptions(config));
   const rewards = { train: unscored, evaluate: [] };
-  const ctx = await prepare({ options: config, models, runtime, prompts: ["a cat"], rewards });
+  const method = methodOf(config.method);
+  const ctx = await prepare({ method, options: config, models, runtime, prompts: ["a cat"], rewards });
   const profiles = await profileTraining(ctx, runtime, () => performance.now());
   await saveTiles();
   return `${gpu.name}\n\n${showProfiles(profiles)}`;
@@ -89,20 +98,12 @@ export async function profileTraining(
   return profiles;
 }
 
-/** The graphs of training, by what they do. */
-export function trainingGraphs(
-  { models, layouts, options, uncond, conditioning }: Context,
-): Record<typeof STEPS[number], Bound> {
-  const [, tokens, width] = uncond.shape as readonly [number, number, number];
-  const pooled = conditioning.pooled.shape[1]!;
-  const graphs = programGraphs(models, layouts, options, [tokens, width], pooled);
-  return {
-    "sampling step": graphs.step,
-    "look at a sample": graphs.observe,
-    "policy's gradient": graphs.policyGradient,
-    "critic's gradient": graphs.criticGradient,
-    "optimizer step": graphs.optimizer,
-  };
+/** The graphs whose time training by a run's method is, by what they do. */
+export function trainingGraphs({ method, parts }: Context): Record<string, Bound> {
+  const specs = new Set([stepProgram, ...method.programs]);
+  return Object.fromEntries(
+    [...specs].map((spec) => [NAMES.get(spec) ?? spec.purpose.stage, spec.graph(parts)]),
+  );
 }
 
 /** Times the kernels of a graph with weights. */

@@ -19,8 +19,8 @@ import {
 } from "../lib/stages/denoise.ts";
 import type { Models } from "../lib/stages/models.ts";
 import { floats, joinRows, pickRows } from "../lib/stages/rows.ts";
-import { latents, stepGraph } from "../lib/stages/sampling_graphs.ts";
-import { bindWeights, compileBound } from "../lib/stages/weights.ts";
+import { decodeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
+import { compileBound } from "../lib/stages/weights.ts";
 import { pairKey } from "./pair_key.ts";
 
 /** How images are drawn. */
@@ -82,15 +82,8 @@ export async function makeSampler(
   const extents = { batch: size, context: [tokens, width], pooled: pooled.shape[1]! } as const;
   const layout = flatLayout(models.policy.specs);
   const step = await compileBound(runtime, stepGraph(models, layout, extents, options.guidance_scale));
-  const decode = await compileBound(
-    runtime,
-    bindWeights(
-      { decoder: models.decoder.weights },
-      { x: latents(models, extents) },
-      ({ decoder }, { x }) => ({ images: models.decoder.build(decoder, x) }),
-    ),
-  );
-  const denoiser: Denoiser = { runtime, models, programs: { step }, uncond };
+  const decode = await compileBound(runtime, decodeGraph(models, extents));
+  const denoiser: Denoiser = { runtime, models, step, uncond };
   return {
     draw: async function* (wishes, adapted) {
       const prompts = [...new Set(wishes.map(({ prompt }) => prompt))];

@@ -3,7 +3,7 @@ import * as attune from "../mod.ts";
 
 Deno.test("the module has the stages, the method, the engine, the runtimes and loading", () => {
   const wanted = [
-    ...["sample", "score", "critique", "update", "reset", "tdpoR", "prepare", "initialState"],
+    ...["sample", "score", "critique", "update", "reset", "train", "prepare", "methodOf", "initialState"],
     ...["trace", "grad", "valueAndGrad", "compile", "checkpoint", "interpreter"],
     ...["openGpu", "gpuRuntime", "loadPipeline", "tensor", "words", "key", "fold"],
   ];

@@ -5,17 +5,27 @@
 
 import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
 import type { FloatTensor } from "../core/tensor.ts";
-import type { Runtime } from "../engine/runtime.ts";
+import type { Program, Runtime } from "../engine/runtime.ts";
 import { flatLayout } from "../optim/flat.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { compileText, type Conditioning, type EncodePrompts } from "./conditioning.ts";
 import type { Models } from "./models.ts";
 import { checkOptions, type Options } from "./options.ts";
-import { compilePrograms, programGraphs, type Programs } from "./programs.ts";
+import type { Method } from "./method.ts";
+import {
+  COMMON_PROGRAMS,
+  compilePrograms,
+  type GraphParts,
+  graphParts,
+  type Programs,
+  stepProgram,
+} from "./programs.ts";
 import type { Layouts } from "./training_graphs.ts";
 
 /** What a run is made of. */
 export interface Setup {
+  /** How it trains. */
+  readonly method: Method;
   /** What to do. */
   readonly options: Options;
   /** With which models. */
@@ -44,8 +54,12 @@ export interface Progress {
 
 /** A run's surroundings. */
 export interface Context extends Setup {
-  /** The compiled graphs. */
+  /** The compiled programs of the method, and those of every run. */
   readonly programs: Programs;
+  /** Of these, a denoising step. */
+  readonly step: Program;
+  /** What the programs' graphs are built from. */
+  readonly parts: GraphParts;
   /** Where the parameters of policy and critic lie in their flat vectors. */
   readonly layouts: Layouts;
   /** The denoising steps, from noise to image. */
@@ -66,26 +80,32 @@ export interface Context extends Setup {
  * @throws {RangeError} If the options contradict one another, or there are no prompts.
  */
 export async function prepare(setup: Setup): Promise<Context> {
-  const { options, models, runtime, prompts } = setup;
+  const { method, options, models, runtime, prompts, rewards } = setup;
   checkOptions(options);
+  method.check(options);
   if (prompts.length === 0) throw new RangeError("Cannot train as there are no prompts");
   const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, options.sample.eta);
-  const layouts = { policy: flatLayout(models.policy.specs), critic: flatLayout(models.critic.specs) };
+  const layouts: Layouts = {
+    policy: flatLayout(models.policy.specs),
+    critic: method.hasCritic ? flatLayout(models.critic.specs) : null,
+  };
   const text = await compileText(models, runtime);
   const { context: uncond } = await text.encode([""]);
   const conditioning = await text.encode(prompts);
   const [, tokens, width] = uncond.shape as readonly [number, number, number];
-  const pooled = conditioning.pooled.shape[1]!;
-  const graphs = programGraphs(models, layouts, options, [tokens, width], pooled);
-  const programs = await compilePrograms(runtime, graphs);
+  const run = { options, models, reward: rewards.train, layouts };
+  const parts = graphParts(run, [tokens, width], conditioning.pooled.shape[1]!);
+  const programs = await compilePrograms(runtime, [...COMMON_PROGRAMS, ...method.programs], parts);
   return {
     ...setup,
     programs,
+    step: programs.of(stepProgram),
+    parts,
     layouts,
     schedule,
     conditioning,
     uncond,
     encodePrompts: text.encode,
-    free: () => [...Object.values(programs), text.program].forEach((program) => program.free()),
+    free: () => [programs, text.program].forEach((program) => program.free()),
   };
 }

@@ -7,7 +7,7 @@ import { fold, permutation } from "../core/random.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
 import { moments, normaliseRewards } from "./prompt_statistics.ts";
-import type { Critiqued, Scored, State } from "./records.ts";
+import type { Critiqued, Explained, Scored, State } from "./records.ts";
 import { pickRows } from "./rows.ts";
 
 /**
@@ -22,25 +22,65 @@ import { pickRows } from "./rows.ts";
  * @returns The record with `returns` and `temporalRewards` `[N, T]` added, how much of the returns the critic explains, and the
  * prompts' statistics.
  * @throws {RangeError} If there are no samples.
+ * @throws {TypeError} If there is no critic.
  */
-export function critique(state: State, scored: Scored, { options }: Pick<Context, "options">): Critiqued {
+export function critique(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
+  const { returns, promptStatistics } = returnsOf(state, scored, ctx);
+  const { observed } = scored;
+  if (observed === null) throw new TypeError("Cannot take residuals off the returns as there is no critic");
+  return weighed(state, {
+    ...scored,
+    returns,
+    temporalRewards: temporalRewards(returns, observed.residuals),
+    explained: explainedBy(returns, observed.residuals),
+    promptStatistics,
+  }, ctx);
+}
+
+/**
+ * The same stage without a critic: each step is worth what is to be had from there on, which is the image's normalised reward
+ * unless steps are penalised or discounted.
+ */
+export function critiqueReturns(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
+  const { returns, promptStatistics } = returnsOf(state, scored, ctx);
+  return weighed(state, {
+    ...scored,
+    returns,
+    temporalRewards: returns,
+    explained: null,
+    promptStatistics,
+  }, ctx);
+}
+
+/** The record, its weights given to other samples if `train.shuffle_advantages` asks for that control. */
+export function weighed(
+  state: State,
+  critiqued: Critiqued,
+  { options }: Pick<Context, "options">,
+): Critiqued {
+  if (!options.train.shuffle_advantages) return critiqued;
+  const from = fold(fold(state.key, "shuffle_advantages"), state.epoch);
+  const order = permutation(from, critiqued.rewards.length);
+  return { ...critiqued, temporalRewards: pickRows(critiqued.temporalRewards, order) };
+}
+
+/** Returns of rewards that are normalised per prompt, and the prompts' statistics with these rewards taken in. */
+function returnsOf(
+  state: State,
+  scored: Scored,
+  { options }: Pick<Context, "options">,
+): Pick<Critiqued, "returns" | "promptStatistics"> {
+  const { logProbs, divergences } = scored;
   const { rewards, statistics } = normaliseRewards(
     state.promptStatistics,
     scored.rewards,
     scored.prompts,
     options.per_prompt_stat_tracking,
   );
-  const { residuals, divergences } = scored;
   const penalties = divergences &&
     tensor(divergences.shape, divergences.data.map((kl) => -options.kl_penalty_coef * kl));
-  const returns = discountedReturns(rewards, residuals.shape[1]!, penalties, options.gamma);
-  const exact = temporalRewards(returns, residuals);
-  const order = permutation(fold(fold(state.key, "shuffle_advantages"), state.epoch), rewards.length);
   return {
-    ...scored,
-    returns,
-    temporalRewards: options.train.shuffle_advantages ? pickRows(exact, order) : exact,
-    ...explained(returns, residuals),
+    returns: discountedReturns(rewards, logProbs.shape[1]!, penalties, options.gamma),
     promptStatistics: statistics,
   };
 }
@@ -96,10 +136,7 @@ export function temporalRewards(returns: FloatTensor, residuals: FloatTensor): F
 }
 
 /** The part of the returns' variance that the critic explains, over all and by step: 1 - var(G - R) / var(G). */
-function explained(
-  returns: FloatTensor,
-  residuals: FloatTensor,
-): Pick<Critiqued, "explainedVariance" | "explainedVariances"> {
+function explainedBy(returns: FloatTensor, residuals: FloatTensor): Explained {
   const [samples, steps] = returns.shape as readonly [number, number];
   const part = (positions: readonly number[]) => {
     const g = positions.map((i) => returns.data[i]!);
@@ -110,7 +147,7 @@ function explained(
   };
   const at = (t: number) => Array.from({ length: samples }, (_, n) => n * steps + t);
   return {
-    explainedVariance: part(Array.from({ length: samples * steps }, (_, i) => i)),
-    explainedVariances: Array.from({ length: steps }, (_, t) => part(at(t))),
+    variance: part(Array.from({ length: samples * steps }, (_, i) => i)),
+    byStep: Array.from({ length: steps }, (_, t) => part(at(t))),
   };
 }

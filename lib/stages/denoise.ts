@@ -17,8 +17,8 @@ export interface Denoiser {
   readonly runtime: Runtime;
   /** Whose latents they are. */
   readonly models: Pick<Models, "latentShape">;
-  /** See `stepGraph`. */
-  readonly programs: { readonly step: Program };
+  /** A denoising step: see `stepGraph`. */
+  readonly step: Program;
   /** `[1, S, D]`, the empty prompt, which guidance leads away from. */
   readonly uncond: FloatTensor;
 }
@@ -76,7 +76,7 @@ export function noiseOf({ models }: Denoiser, keys: readonly Key[], stepIndex: n
  * @param step The same for all samples.
  */
 export function takeStep(
-  { programs, uncond }: Denoiser,
+  { step: program, uncond }: Denoiser,
   policy: DeviceArray,
   { context }: BatchConditions,
   x: DeviceArray,
@@ -84,7 +84,7 @@ export function takeStep(
   noise: FloatTensor,
 ): Stepped {
   const steps = Array<DdimStep>(x.shape[0]!).fill(step);
-  const { prev, logProb, eps } = programs.step.run({
+  const { prev, logProb, eps } = program.run({
     policy,
     x,
     noise,

@@ -4,80 +4,90 @@
  */
 
 import { fold, type Key } from "../core/random.ts";
-import { type F32, type FloatTensor, type Tensor, tensor } from "../core/tensor.ts";
-import { ddimCoefs, timestepsOf } from "../diffusion/ddim.ts";
-import { type DeviceArray, replaced } from "../engine/runtime.ts";
+import { type F32, type Tensor, tensor } from "../core/tensor.ts";
+import { timestepsOf } from "../diffusion/ddim.ts";
+import { type DeviceArray, replaced, type Runtime } from "../engine/runtime.ts";
 import { adamwHyper, type OptimizerState } from "../optim/adamw.ts";
 import { adamwEachHyper } from "../optim/adamw_each.ts";
 import type { Context } from "./context.ts";
-import type { Critiqued, State, UpdateLog } from "./records.ts";
+import { policyGradient, type PolicyLesson } from "./policy_lesson.ts";
+import { criticGradientProgram, optimizerProgram } from "./programs.ts";
+import type { Critiqued, Observed, State, UpdateLog } from "./records.ts";
 import { floats, keyTensor, pickPlaces, pickRows, type Place } from "./rows.ts";
 import { criticRates, policyRates } from "./training_graphs.ts";
 import { checkFinite, type QueuedLogs, readLogs } from "./update_logs.ts";
 import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
 
+/** What optimizer steps change. */
+export type Learner = Pick<State, "policy" | "critic" | "ema">;
+
 /** What optimizer steps lead to. */
-export interface Descended {
-  /** The policy's adapters with their optimizer. */
-  readonly policy: OptimizerState;
-  /** The critic with its optimizer. */
-  readonly critic: OptimizerState;
+export interface Descended extends Learner {
   /** One log for each optimizer step. */
   readonly updates: readonly UpdateLog[];
 }
 
-/** What of the samples enters a loss. */
-const LEARNT_FROM = ["latents", "logProbs", "embeddings", "residuals", "returns", "temporalRewards"] as const;
 /** Optimizer steps that are queued before their logs are read: reading waits for the device. */
 const QUEUED = 16;
 
 /**
  * Takes optimizer steps in the order given.
  *
- * @param dropoutKey Where the critic's dropout draws from.
+ * @param from Where chance in lessons, and the critic's dropout, draw from.
+ * @param lesson How the policy learns.
  * @throws {NonFiniteError} Naming the first number that is not finite, and the optimizer step.
  */
 export async function descend(
-  { policy, critic }: Pick<State, "policy" | "critic">,
+  { policy, critic, ema }: Learner,
   critiqued: Critiqued,
   schedule: readonly OptimizerStep[],
-  dropoutKey: Key,
+  from: Key,
   ctx: Context,
+  lesson: PolicyLesson = policyGradient,
 ): Promise<Descended> {
-  const { runtime, programs, options } = ctx;
-  for (const name of LEARNT_FROM) checkFinite(name, critiqued[name].data, "before the first optimizer step");
+  const { runtime, programs, options: { train } } = ctx;
+  checkSamples(critiqued);
   const put = (data: F32) => runtime.put(tensor([data.length], data));
+  const zeros = (length: number) => put(new Float32Array(length));
   let learner: Arrays = {
-    policy: put(policy.params),
-    policyM: put(policy.m),
-    policyV: put(policy.v),
-    critic: put(critic.params),
-    criticM: put(critic.m),
-    criticV: put(critic.v),
+    ...putOptimizer(runtime, "policy", policy),
+    ...critic && putOptimizer(runtime, "critic", critic),
+    ...ema && { policyEma: put(ema) },
   };
-  const since = put(critic.since ?? new Float32Array(critic.params.length));
-  const zeros = {
-    policyGrad: put(new Float32Array(policy.params.length)),
-    criticGrad: put(new Float32Array(critic.params.length)),
+  const constant: Arrays = {
+    policyGrad: zeros(policy.params.length),
+    ...critic && {
+      criticGrad: zeros(critic.params.length),
+      criticSince: put(critic.since ?? new Float32Array(critic.params.length)),
+    },
   };
+  const logged = lesson.logged(ctx.options);
   const updates: UpdateLog[] = [];
   let queue: QueuedLogs[] = [];
   try {
     for (const [i, step] of schedule.entries()) {
-      const { gradients, ...logs } = accumulate(ctx, learner, zeros, critiqued, step, fold(dropoutKey, i));
-      const { norms, ...moved } = programs.optimizer.run({
+      const { gradients, ...logs } = accumulate(
+        ctx,
+        lesson,
+        { ...learner, ...constant },
+        critiqued,
+        step,
+        from,
+        i,
+      );
+      const { norms, ...moved } = programs.of(optimizerProgram).run({
         ...learner,
+        ...constant,
         ...gradients,
-        criticSince: since,
-        policyHyper: adamwHyper(policyRates(options.train), policy.step + i + 1),
-        criticHyper: adamwEachHyper(criticRates(options.train), critic.step + i + 1),
+        policyHyper: adamwHyper(policyRates(train), policy.step + i + 1),
+        ...critic && { criticHyper: adamwEachHyper(criticRates(train), critic.step + i + 1) },
       });
-      const given: readonly DeviceArray[] = Object.values(zeros);
+      const given = Object.values(constant);
       runtime.free(Object.values(gradients).filter((gradient) => !given.includes(gradient)));
       learner = replaced(runtime, learner, moved);
       queue.push({ ...logs, norms: norms! });
       if (queue.length < QUEUED && i + 1 < schedule.length) continue;
-      updates.push(...await readLogs(runtime, queue, updates.length));
+      updates.push(...await readLogs(runtime, queue, updates.length, logged));
       queue = [];
       ctx.onProgress?.({ stage: "update", done: i + 1, total: schedule.length });
     }
@@ -92,71 +102,78 @@ export async function descend(
       v: data(`${name}V`),
       step: optimizer.step + schedule.length,
     });
-    return { policy: after(policy, "policy"), critic: after(critic, "critic"), updates };
+    return {
+      policy: after(policy, "policy"),
+      critic: critic && after(critic, "critic"),
+      ema: ema && data("policyEma"),
+      updates,
+    };
   } finally {
-    runtime.free([...Object.values(learner), since, ...Object.values(zeros)]);
+    runtime.free([...Object.values(learner), ...Object.values(constant)]);
   }
 }
 
 type Arrays = Readonly<Record<string, DeviceArray>>;
 
+/** Parameters and moments as the optimizer's program names them. */
+function putOptimizer(runtime: Runtime, name: string, { params, m, v }: OptimizerState): Arrays {
+  const put = (data: F32) => runtime.put(tensor([data.length], data));
+  return { [name]: put(params), [`${name}M`]: put(m), [`${name}V`]: put(v) };
+}
+
+/** Checks that whatever a loss may read is finite. */
+function checkSamples({ latents, logProbs, observed, returns, temporalRewards }: Critiqued): void {
+  for (
+    const [name, { data }] of Object.entries({ latents, logProbs, ...observed, returns, temporalRewards })
+  ) {
+    checkFinite(name, data, "before the first optimizer step");
+  }
+}
+
 /** The gradients of an optimizer step, added up over its micro-batches. */
 function accumulate(
   ctx: Context,
-  { policy, critic }: Arrays,
-  zeros: Arrays,
+  lesson: PolicyLesson,
+  { policy, critic, policyGrad: noPolicyGrad, criticGrad: noCriticGrad }: Arrays,
   critiqued: Critiqued,
   step: OptimizerStep,
-  dropoutKey: Key,
+  from: Key,
+  stepNumber: number,
 ): Omit<QueuedLogs, "norms"> & { readonly gradients: Arrays } {
   const { runtime, programs } = ctx;
-  let { policyGrad, criticGrad } = zeros as Record<"policyGrad" | "criticGrad", DeviceArray>;
-  const added = (before: DeviceArray, after: DeviceArray): DeviceArray => {
-    if (!Object.values(zeros).includes(before)) runtime.free([before]);
-    return after;
-  };
+  let policyGrad = noPolicyGrad!;
   const ratios: DeviceArray[] = [];
-  const policyLogs = step.policy.map((micro) => {
-    const given = policyInputs(critiqued, micro, ctx);
-    const results = programs.policyGradient.run({ ...given, policy: policy!, policyGrad });
-    policyGrad = added(policyGrad, results.policyGrad!);
-    runtime.free([results.eps!]);
-    ratios.push(results.ratio!);
-    return results.log!;
+  const keyOf = (use: string, micro: number) => fold(fold(fold(from, use), stepNumber), micro);
+  const policyLogs = step.policy.map((micro, j) => {
+    const given = lesson.inputs(critiqued, micro, ctx, keyOf("lesson", j));
+    const { policyGrad: sum, log, ratio, ...others } = programs.of(lesson.program)
+      .run({ ...given, policy: policy!, policyGrad });
+    if (policyGrad !== noPolicyGrad) runtime.free([policyGrad]);
+    policyGrad = sum!;
+    runtime.free(Object.values(others));
+    if (ratio) ratios.push(ratio);
+    return log!;
   });
+  const { observed } = critiqued;
+  if (!critic || !observed) return { gradients: { policyGrad }, policyLogs, criticLogs: [], ratios };
+  let criticGrad = noCriticGrad!;
   const criticLogs = step.critic.map((micro, j) => {
-    const given = { ...criticInputs(critiqued, micro, ctx), dropoutKey: keyTensor(fold(dropoutKey, j)) };
-    const results = programs.criticGradient.run({ ...given, critic: critic!, criticGrad });
-    criticGrad = added(criticGrad, results.criticGrad!);
+    const given = {
+      ...criticInputs(critiqued, observed, micro, ctx),
+      dropoutKey: keyTensor(keyOf("dropout", j)),
+    };
+    const results = programs.of(criticGradientProgram).run({ ...given, critic, criticGrad });
+    if (criticGrad !== noCriticGrad) runtime.free([criticGrad]);
+    criticGrad = results.criticGrad!;
     return results.log!;
   });
   return { gradients: { policyGrad, criticGrad }, policyLogs, criticLogs, ratios };
 }
 
-/** The inputs of the policy's gradient that come from the samples. */
-function policyInputs(
-  { latents, logProbs, temporalRewards, promptRows }: Critiqued,
-  { rows, steps }: MicroBatch,
-  { schedule, conditioning, uncond, options }: Context,
-): Record<string, Tensor> {
-  const here = rows.map((row, i): Place => [row, steps[i]!]);
-  const next = rows.map((row, i): Place => [row, steps[i]! + 1]);
-  const taken = steps.map((stepIndex) => schedule[stepIndex]!);
-  return {
-    x: pickPlaces(latents, here),
-    prev: pickPlaces(latents, next),
-    timestep: timestepsOf(taken),
-    coefs: ddimCoefs(taken),
-    context: pickRows(conditioning.context, rows.map((row) => promptRows[row]!)),
-    uncond,
-    oldLogProb: pickPlaces(logProbs, here),
-    advantage: clamped(pickPlaces(temporalRewards, here), options.train.adv_clip_max),
-  };
-}
-
 /** The inputs of the critic's gradient that come from the samples. */
 function criticInputs(
-  { embeddings, residuals, returns, promptRows }: Critiqued,
+  { returns, promptRows }: Critiqued,
+  { embeddings, residuals }: Observed,
   { rows, steps }: MicroBatch,
   { schedule, conditioning }: Context,
 ): Record<string, Tensor> {
@@ -168,8 +185,4 @@ function criticInputs(
     oldResidual: pickPlaces(residuals, here),
     returns: pickPlaces(returns, here),
   };
-}
-
-function clamped(x: FloatTensor, most: number | null): FloatTensor {
-  return most === null ? x : tensor(x.shape, x.data.map((v) => Math.min(most, Math.max(-most, v))));
 }

@@ -8,6 +8,7 @@ import { ddimCoefs, ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
 import { type Batch, noiseOf, putConditions, startingNoise, takeStep } from "./denoise.ts";
+import { decodeProgram, divergenceProgram } from "./programs.ts";
 import { floats, joinRows, pickRows, stackSteps } from "./rows.ts";
 
 /** What to generate with. */
@@ -22,8 +23,6 @@ export interface GenerateOptions {
 export interface Generated {
   /** `[N, H', W', 3]`, RGB in [0, 1]. */
   readonly images: FloatTensor;
-  /** `[N, D]`, their embeddings by the critic's image tower, of length 1. */
-  readonly embeddings: FloatTensor;
   /** `[N]`, divergence of the trajectories from the base model's: see {@linkcode generate}; 0 where it is not computed. */
   readonly klToBase: F32;
 }
@@ -52,9 +51,6 @@ export async function generate(
   const base = divergence && eta > 0 && policy.some((x) => x !== 0)
     ? runtime.put(tensor([policy.length], new Float32Array(policy.length)))
     : null;
-  const critic = runtime.put(
-    tensor([ctx.layouts.critic.length], new Float32Array(ctx.layouts.critic.length)),
-  );
   const parts: Generated[] = [];
   for (let start = 0; start < count; start += size) {
     const rows = Array.from({ length: size }, (_, i) => Math.min(start + i, count - 1));
@@ -63,18 +59,16 @@ export async function generate(
       promptRows: rows.map((row) => request.promptRows[row]!),
       keys: rows.map((row) => request.keys[row]!),
     };
-    const part = await generateBatch(ctx, { adapters, base, critic }, batch, schedule);
+    const part = await generateBatch(ctx, { adapters, base }, batch, schedule);
     const kept = rows.slice(0, count - start).map((_, i) => i);
     parts.push({
       images: pickRows(part.images, kept),
-      embeddings: pickRows(part.embeddings, kept),
       klToBase: part.klToBase.slice(0, kept.length),
     });
   }
-  runtime.free([adapters, critic, ...base ? [base] : []]);
+  runtime.free([adapters, ...base ? [base] : []]);
   return {
     images: joinRows(parts.map(({ images }) => images)),
-    embeddings: joinRows(parts.map(({ embeddings }) => embeddings)),
     klToBase: Float32Array.from(parts.flatMap(({ klToBase }) => Array.from(klToBase as ArrayLike<number>))),
   };
 }
@@ -82,12 +76,11 @@ export async function generate(
 interface Networks {
   readonly adapters: DeviceArray;
   readonly base: DeviceArray | null;
-  readonly critic: DeviceArray;
 }
 
 async function generateBatch(
   ctx: Context,
-  { adapters, base, critic }: Networks,
+  { adapters, base }: Networks,
   batch: Batch,
   schedule: readonly DdimStep[],
 ): Promise<Generated> {
@@ -102,20 +95,16 @@ async function generateBatch(
     if (base !== null) {
       const other = takeStep(ctx, base, conditions, x, step, noise);
       const coefs = ddimCoefs(Array<DdimStep>(count).fill(step));
-      divergences.push(programs.divergence.run({ eps, base: other.eps, coefs }).kl!);
+      divergences.push(programs.of(divergenceProgram).run({ eps, base: other.eps, coefs }).kl!);
       runtime.free([other.prev, other.logProb, other.eps]);
     }
     runtime.free([x, logProb, eps]);
     x = prev;
   });
-  const { pooled, context } = conditions;
-  const timestep = tensor([count], new Float32Array(count));
-  const { images, embedding, residual } = programs.observe.run({ x, critic, timestep, pooled });
-  const [pictures, embeddings, ...kls] = (await runtime.get([images!, embedding!, ...divergences])).map(
-    floats,
-  );
-  runtime.free([x, images!, embedding!, residual!, context, pooled, ...divergences]);
-  return { images: pictures!, embeddings: embeddings!, klToBase: totals(kls, count, models.latentShape) };
+  const { images } = programs.of(decodeProgram).run({ x });
+  const [pictures, ...kls] = (await runtime.get([images!, ...divergences])).map(floats);
+  runtime.free([x, images!, conditions.context, conditions.pooled, ...divergences]);
+  return { images: pictures!, klToBase: totals(kls, count, models.latentShape) };
 }
 
 /** From means over elements at each step to sums over elements and steps. */

@@ -1,12 +1,28 @@
 /**
- * The two losses of an update: the policy's, which may not run from the policy that sampled, and the critic's, which may not
- * run from what it predicted then.
+ * The losses of an update: the policy's, which may not run from the policy that sampled, nor from the base model, and the
+ * critic's, which may not run from what it predicted then.
  * @module
  */
 
+import { ddimKl } from "../diffusion/ddim.ts";
 import { constant, type Value } from "../engine/graph.ts";
 import { add, clamp, exp, greater, max, min, mul, neg, square, sub } from "../engine/ops/elementwise.ts";
 import { mean } from "../engine/ops/reductions.ts";
+
+/**
+ * What makes a step that was sampled more probable, with `r = exp(log p - log p_old)` and its weight `A`:
+ *
+ * - `clipped`, `mean max(-A r, -A clip(r, 1 - c, 1 + c))`: Schulman et al. 2017, https://arxiv.org/abs/1707.06347;
+ * - `clamped`, `mean -A clip(r, 1 - c, 1 + c)`, whose gradient is 0 beyond the clip in either direction: what DPOK's code does;
+ * - `score_function`, `mean -A log p`: Williams 1992, right for the policy that sampled and for no other.
+ */
+export type PolicyLossForm = "clipped" | "clamped" | "score_function";
+
+/**
+ * How far a step is from the base model's: `exact`, its Kullback-Leibler divergence as mean over elements, or `eps_mse`, the
+ * mean square difference of what the two predict, which weighs steps otherwise: what DPOK's code does.
+ */
+export type KlForm = "exact" | "eps_mse";
 
 /** The policy's loss and what is logged with it. */
 export interface PolicyLoss {
@@ -29,9 +45,7 @@ export interface CriticLoss {
 }
 
 /**
- * Proximal policy optimisation: `mean max(-A ratio, -A clip(ratio, 1 - c, 1 + c))`, `ratio = exp(log p - log p_old)`.
- *
- * See Schulman et al. 2017, https://arxiv.org/abs/1707.06347.
+ * The loss of policy gradients, in one of the forms of {@linkcode PolicyLossForm}.
  *
  * @param logProb `[B]`, under the policy.
  * @param oldLogProb `[B]`, when it was sampled.
@@ -43,17 +57,32 @@ export function policyLoss(
   oldLogProb: Value,
   advantage: Value,
   clipRange: number,
+  form: PolicyLossForm = "clipped",
 ): PolicyLoss {
   const logRatio = sub(logProb, oldLogProb);
   const ratio = exp(logRatio);
   const free = neg(mul(advantage, ratio));
-  const held = neg(mul(advantage, clamp(ratio, 1 - clipRange, 1 + clipRange)));
-  return {
-    loss: mean(max(free, held)),
-    ratio,
-    approxKl: mean(sub(sub(ratio, 1), logRatio)),
-    clipFraction: mean(greater(held, free)),
+  const kept = clamp(ratio, 1 - clipRange, 1 + clipRange);
+  const held = neg(mul(advantage, kept));
+  const outside = greater(square(sub(ratio, kept)), 0);
+  const forms = {
+    clipped: () => ({ loss: mean(max(free, held)), clipFraction: mean(greater(held, free)) }),
+    clamped: () => ({ loss: mean(held), clipFraction: mean(outside) }),
+    score_function: () => ({ loss: mean(neg(mul(advantage, logProb))), clipFraction: constant(0) }),
   };
+  return { ...forms[form](), ratio, approxKl: mean(sub(sub(ratio, 1), logRatio)) };
+}
+
+/**
+ * The divergence from the base model as a loss, in one of the forms of {@linkcode KlForm}.
+ *
+ * @param eps `[B, …]`, what the policy predicts.
+ * @param baseEps `[B, …]`, what the base model predicts.
+ * @param coefs `[B, 5]`, of `ddimCoefs`.
+ * @returns `[]`, to be minimised.
+ */
+export function klLoss(eps: Value, baseEps: Value, coefs: Value, form: KlForm): Value {
+  return mean(form === "exact" ? ddimKl(eps, baseEps, coefs) : square(sub(eps, baseEps)));
 }
 
 /**

@@ -5,7 +5,9 @@
  * @module
  */
 
-/** Options of a run of TDPO-R. */
+import type { KlForm, PolicyLossForm } from "./losses.ts";
+
+/** Options of a run; a method may have no use for some. */
 export interface Options {
   /** Where all random numbers come from. */
   readonly seed: number;
@@ -39,6 +41,10 @@ export interface SampleOptions {
   readonly batch_size: number;
   /** Batches an epoch. */
   readonly num_batches_per_epoch: number;
+  /** Samples of a prompt in a row, which a method may compare with one another. */
+  readonly group_size: number;
+  /** Whether samples of a group start from the same noise. */
+  readonly group_noise: boolean;
 }
 
 /** How policy and critic are trained. */
@@ -65,16 +71,28 @@ export interface TrainOptions {
   readonly gradient_accumulation_steps: number;
   /** Times each epoch's samples are gone through. */
   readonly num_inner_epochs: number;
+  /** What the policy's loss is. */
+  readonly loss: PolicyLossForm;
   /** How far the ratio of probabilities may move from 1. */
   readonly clip_range: number;
+  /** Weight of the divergence from the base model in the policy's loss; 0: none. */
+  readonly kl_weight: number;
+  /** How that divergence is taken. */
+  readonly kl_form: KlForm;
+  /** Decay of the running mean of the policy, which then is judged and saved in its place; `null`: there is none. */
+  readonly ema_decay: number | null;
   /** How far the critic may move from what it predicted when sampling; 0: any distance. */
   readonly clip_range_critic: number;
   /** Largest temporal reward, either way; `null`: any. */
   readonly adv_clip_max: number | null;
   /** Whether every sample visits its steps in an order of its own; otherwise all from noise to image. */
   readonly shuffle_timestep: boolean;
+  /** The steps that the policy learns from, from the first to before the second, 0 being the noisiest; `null`: all. */
+  readonly timestep_window: readonly [number, number] | null;
   /** How many of the last steps the policy does not learn from; the critic learns from all. */
   readonly drop_last_steps: number;
+  /** Steps of each sample that an optimizer step adds up; `null`: all that the policy learns from. */
+  readonly timesteps_per_update: number | null;
   /** Whether training guides the prediction as sampling does. */
   readonly cfg: boolean;
   /** A control: temporal rewards change places between samples, so that they say nothing. */
@@ -119,10 +137,22 @@ export function samplesPerEpoch({ sample }: Pick<Options, "sample">): number {
   return sample.batch_size * sample.num_batches_per_epoch;
 }
 
+/** The step indices that the policy learns from, in order. */
+export function learntSteps({ sample, train }: Pick<Options, "sample" | "train">): number[] {
+  const [from, to] = train.timestep_window ?? [0, sample.num_steps];
+  const end = Math.min(to, sample.num_steps - train.drop_last_steps);
+  return Array.from({ length: Math.max(0, end - from) }, (_, i) => from + i);
+}
+
+/** How many steps of each sample an optimizer step adds up. */
+export function stepsPerUpdate(options: Pick<Options, "sample" | "train">): number {
+  return options.train.timesteps_per_update ?? learntSteps(options).length;
+}
+
 /**
  * Checks what no single option can tell.
  *
- * @throws {RangeError} If the samples of an epoch do not fill optimizer steps, or no step is left to train on.
+ * @throws {RangeError} If the samples of an epoch do not fill optimizer steps or groups, or no step is left to train on.
  */
 export function checkOptions(options: Options): void {
   const { sample, train } = options;
@@ -135,10 +165,31 @@ export function checkOptions(options: Options): void {
         `${train.batch_size} times train.gradient_accumulation_steps ${train.gradient_accumulation_steps}`,
     );
   }
-  if (train.drop_last_steps >= sample.num_steps) {
+  if (samples % sample.group_size !== 0) {
+    throw new RangeError(
+      `Cannot train as an epoch's samples do not fill groups: sample.batch_size ${sample.batch_size} times ` +
+        `sample.num_batches_per_epoch ${sample.num_batches_per_epoch} is no multiple of sample.group_size ` +
+        `${sample.group_size}`,
+    );
+  }
+  const steps = learntSteps(options).length;
+  const { timestep_window: window, timesteps_per_update: together } = train;
+  if (window !== null && !(window[0] < window[1] && window[1] <= sample.num_steps)) {
+    throw new RangeError(
+      `Cannot train as train.timestep_window is no part of the steps: [${window}] of sample.num_steps ` +
+        `${sample.num_steps}`,
+    );
+  }
+  if (steps === 0) {
     throw new RangeError(
       `Cannot train as no step is left: train.drop_last_steps ${train.drop_last_steps} of sample.num_steps ` +
-        `${sample.num_steps}`,
+        `${sample.num_steps}${window === null ? "" : ` and train.timestep_window [${window}]`}`,
+    );
+  }
+  if (together !== null && steps % together !== 0) {
+    throw new RangeError(
+      `Cannot train as the steps that the policy learns from do not fill updates: ${steps} steps are no multiple of ` +
+        `train.timesteps_per_update ${together}`,
     );
   }
 }

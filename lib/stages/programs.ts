@@ -1,49 +1,156 @@
 /**
- * The programs of a run: which graphs are compiled, and what each is for.
+ * The programs of a run: graphs, what each is for, and the compiled ones by what they were made from.
  * @module
  */
 
 import type { Program, Purpose, Runtime } from "../engine/runtime.ts";
+import type { FlatLayout } from "../optim/flat.ts";
+import type { Reward } from "../rewards/reward.ts";
 import type { Models } from "./models.ts";
 import { type Options, samplesPerEpoch } from "./options.ts";
-import { activityGraph, divergenceGraph, type Extents, observeGraph, stepGraph } from "./sampling_graphs.ts";
+import {
+  activityGraph,
+  decodeGraph,
+  divergenceGraph,
+  type Extents,
+  observeGraph,
+  stepGraph,
+} from "./sampling_graphs.ts";
 import { criticGradientGraph, type Layouts, optimizerGraph, policyGradientGraph } from "./training_graphs.ts";
 import { type Bound, compileBound } from "./weights.ts";
 
-/** One of a kind for each program of a run. */
-export interface EachProgram<T> {
-  /** See `stepGraph`. */
-  readonly step: T;
-  /** See `observeGraph`. */
-  readonly observe: T;
-  /** See `divergenceGraph`. */
-  readonly divergence: T;
-  /** See `policyGradientGraph`. */
-  readonly policyGradient: T;
-  /** See `criticGradientGraph`. */
-  readonly criticGradient: T;
-  /** See `optimizerGraph`. */
-  readonly optimizer: T;
-  /** See `activityGraph`, for one embedding of every sample of an epoch. */
-  readonly activity: T;
+/** What graphs are built from. */
+export interface GraphParts {
+  /** The run's options. */
+  readonly options: Options;
+  /** The models. */
+  readonly models: Models;
+  /** The reward that is trained on. */
+  readonly reward: Reward;
+  /** Where the parameters of policy and critic lie. */
+  readonly layouts: Layouts;
+  /** Of a batch of samples. */
+  readonly sampling: Extents;
+  /** Of a micro-batch. */
+  readonly training: Extents;
+  /** Of all samples of an epoch. */
+  readonly epoch: Extents;
+  /** Width of the embeddings that the critic sees; `null`: there is no critic. */
+  readonly embeddingWidth: number | null;
 }
 
-/** The compiled graphs. */
-export type Programs = EachProgram<Program>;
+/**
+ * Gathers what graphs are built from.
+ *
+ * @param context `[S, D]`, of one prompt's context.
+ * @param pooled Width of the vector that stands for a prompt.
+ */
+export function graphParts(
+  run: Pick<GraphParts, "options" | "models" | "reward" | "layouts">,
+  context: readonly [number, number],
+  pooled: number,
+): GraphParts {
+  const { options, models, layouts } = run;
+  const extents = (batch: number): Extents => ({ batch, context, pooled });
+  const sampling = extents(options.sample.batch_size);
+  return {
+    ...run,
+    sampling,
+    training: extents(options.train.batch_size),
+    epoch: extents(samplesPerEpoch(options)),
+    embeddingWidth: layouts.critic &&
+      observeGraph(models, layouts.critic, sampling).graph.outputs.embedding!.shape[1]!,
+  };
+}
 
-/** What the programs of a run are for. */
-export const PURPOSES: EachProgram<Purpose> = {
-  step: { stage: "a sampling step", remedy: "lower sample.batch_size" },
-  observe: { stage: "decoding and embedding", remedy: "lower sample.batch_size" },
-  divergence: { stage: "the divergence", remedy: "lower sample.batch_size" },
-  policyGradient: {
+/** A program that methods run. It is asked for by the very value that a method lists. */
+export interface ProgramSpec {
+  /** What it is for. */
+  readonly purpose: Purpose;
+  /** Its graph, with the weights that it reads. */
+  readonly graph: (parts: GraphParts) => Bound;
+}
+
+/** The compiled programs of a run. */
+export interface Programs {
+  /**
+   * The program that was made from a spec.
+   *
+   * @throws {TypeError} If the run's method does not list it.
+   */
+  readonly of: (spec: ProgramSpec) => Program;
+  /** Gives the memory of all back. */
+  readonly free: () => void;
+}
+
+/** A denoising step: see `stepGraph`. */
+export const stepProgram: ProgramSpec = {
+  purpose: { stage: "a sampling step", remedy: "lower sample.batch_size" },
+  graph: ({ models, layouts, sampling, options }) =>
+    stepGraph(models, layouts.policy, sampling, options.sample.guidance_scale),
+};
+
+/** From latents to images: see `decodeGraph`. */
+export const decodeProgram: ProgramSpec = {
+  purpose: { stage: "decoding", remedy: "lower sample.batch_size" },
+  graph: ({ models, sampling }) => decodeGraph(models, sampling),
+};
+
+/** How far two predictions are apart: see `divergenceGraph`. */
+export const divergenceProgram: ProgramSpec = {
+  purpose: { stage: "the divergence", remedy: "lower sample.batch_size" },
+  graph: ({ models, sampling }) => unbound(divergenceGraph(models, sampling)),
+};
+
+/** What the critic sees in latents, and what it makes of it: see `observeGraph`. */
+export const observeProgram: ProgramSpec = {
+  purpose: { stage: "decoding and embedding", remedy: "lower sample.batch_size" },
+  graph: (parts) => observeGraph(parts.models, criticOf(parts).layout, parts.sampling),
+};
+
+/** The gradient of a policy-gradient method: see `policyGradientGraph`. */
+export const policyGradientProgram: ProgramSpec = {
+  purpose: {
     stage: "the policy's update",
     remedy: "lower train.batch_size or set train.gradient_checkpointing=true",
   },
-  criticGradient: { stage: "the critic's update", remedy: "lower train.batch_size or critic.hidden" },
-  optimizer: { stage: "the optimizer's step", remedy: "lower lora.rank or critic.hidden" },
-  activity: { stage: "the critic's activity", remedy: "lower sample.num_batches_per_epoch" },
+  graph: ({ models, layouts, training, options }) =>
+    policyGradientGraph(models, layouts.policy, training, options),
 };
+
+/** The critic's gradient: see `criticGradientGraph`. */
+export const criticGradientProgram: ProgramSpec = {
+  purpose: { stage: "the critic's update", remedy: "lower train.batch_size or critic.hidden" },
+  graph: (parts) => {
+    const { layout, width } = criticOf(parts);
+    return unbound(criticGradientGraph(parts.models, layout, parts.training, width, parts.options));
+  },
+};
+
+/** A step of the optimizer, of the policy and of the critic if there is one: see `optimizerGraph`. */
+export const optimizerProgram: ProgramSpec = {
+  purpose: { stage: "the optimizer's step", remedy: "lower lora.rank or critic.hidden" },
+  graph: ({ layouts, options }) => unbound(optimizerGraph(layouts, options.train)),
+};
+
+/** How active the critic's neurons are, for one embedding of every sample of an epoch: see `activityGraph`. */
+export const activityProgram: ProgramSpec = {
+  purpose: { stage: "the critic's activity", remedy: "lower sample.num_batches_per_epoch" },
+  graph: (parts) => {
+    const { layout, width } = criticOf(parts);
+    return unbound(activityGraph(parts.models.critic, layout, width, parts.epoch));
+  },
+};
+
+/** What every run needs, whatever its method: to sample, and to look at the policy. */
+export const COMMON_PROGRAMS: readonly ProgramSpec[] = [stepProgram, decodeProgram, divergenceProgram];
+
+/** What a method with a critic needs for it. */
+export const CRITIC_PROGRAMS: readonly ProgramSpec[] = [
+  observeProgram,
+  criticGradientProgram,
+  activityProgram,
+];
 
 /** What the program that reads prompts is for. */
 export const TEXT_PURPOSE: Purpose = {
@@ -51,44 +158,36 @@ export const TEXT_PURPOSE: Purpose = {
   remedy: "use the model's files in half precision",
 };
 
-/**
- * The graphs of a run, with the weights they read.
- *
- * @param context `[S, D]`, of one prompt's context.
- * @param pooled Width of the vector that stands for a prompt.
- */
-export function programGraphs(
-  models: Models,
-  layouts: Layouts,
-  options: Options,
-  context: readonly [number, number],
-  pooled: number,
-): EachProgram<Bound> {
-  const { sample, train } = options;
-  const extents = (batch: number): Extents => ({ batch, context, pooled });
-  const sampling = extents(sample.batch_size);
-  const training = extents(train.batch_size);
-  const observe = observeGraph(models, layouts.critic, sampling);
-  const width = observe.graph.outputs.embedding!.shape[1]!;
-  const whole = extents(samplesPerEpoch(options));
+/** Compiles programs. */
+export async function compilePrograms(
+  runtime: Runtime,
+  specs: readonly ProgramSpec[],
+  parts: GraphParts,
+): Promise<Programs> {
+  const compiled = new Map(
+    await Promise.all(
+      specs.map(async (spec) =>
+        [spec, await compileBound(runtime, spec.graph(parts), spec.purpose)] as const
+      ),
+    ),
+  );
   return {
-    step: stepGraph(models, layouts.policy, sampling, sample.guidance_scale),
-    observe,
-    divergence: unbound(divergenceGraph(models, sampling)),
-    policyGradient: policyGradientGraph(models, layouts.policy, training, options),
-    criticGradient: unbound(criticGradientGraph(models, layouts.critic, training, width, options)),
-    optimizer: unbound(optimizerGraph(layouts, train)),
-    activity: unbound(activityGraph(models.critic, layouts.critic, width, whole)),
+    of: (spec) => {
+      const program = compiled.get(spec);
+      if (program !== undefined) return program;
+      throw new TypeError(
+        `Cannot run ${spec.purpose.stage} as the run's method does not list it among its programs`,
+      );
+    },
+    free: () => compiled.forEach((program) => program.free()),
   };
 }
 
-/** Compiles the graphs of a run. */
-export async function compilePrograms(runtime: Runtime, graphs: EachProgram<Bound>): Promise<Programs> {
-  const names = Object.keys(PURPOSES) as (keyof Programs)[];
-  const compiled = await Promise.all(
-    names.map(async (name) => [name, await compileBound(runtime, graphs[name], PURPOSES[name])] as const),
-  );
-  return Object.fromEntries(compiled) as unknown as Programs;
+/** Where the critic's parameters lie and how wide what it sees is, for what cannot be without one. */
+function criticOf(parts: GraphParts): { readonly layout: FlatLayout; readonly width: number } {
+  const { layouts: { critic: layout }, embeddingWidth: width } = parts;
+  if (layout !== null && width !== null) return { layout, width };
+  throw new TypeError("Cannot build the critic's graphs as the run's method has none");
 }
 
 function unbound(graph: Bound["graph"]): Bound {

@@ -16,8 +16,10 @@ export interface State {
   readonly key: Key;
   /** The policy's adapters, flat, with their optimizer. */
   readonly policy: OptimizerState;
-  /** The critic, flat, with its optimizer. */
-  readonly critic: OptimizerState;
+  /** The critic, flat, with its optimizer; `null`: the method has none. */
+  readonly critic: OptimizerState | null;
+  /** The running mean of the policy's adapters, flat; `null`: `train.ema_decay` asks for none. */
+  readonly ema: F32 | null;
   /** The latest training rewards of each prompt. */
   readonly promptStatistics: PromptStatistics;
   /** How many images the training reward has judged. */
@@ -36,14 +38,20 @@ export interface Sampled {
   readonly latents: FloatTensor;
   /** `[N, T]`, log-probability of each step, as mean over the latents' elements. */
   readonly logProbs: FloatTensor;
-  /** `[N, T, D]`, of the latents that each step starts from, decoded; of length 1. */
-  readonly embeddings: FloatTensor;
-  /** `[N, T]`, what the critic predicts from these. */
-  readonly residuals: FloatTensor;
+  /** What the critic saw on the way; `null`: the method has none. */
+  readonly observed: Observed | null;
   /** `[N, T]`, divergence of each step from the base model's, as mean over elements; `null` where nothing asks for it. */
   readonly divergences: FloatTensor | null;
   /** `[N, H', W', 3]`, RGB in [0, 1]. */
   readonly images: FloatTensor;
+}
+
+/** What the critic saw of the latents that each step starts from. */
+export interface Observed {
+  /** `[N, T, D]`, of these latents, decoded; of length 1. */
+  readonly embeddings: FloatTensor;
+  /** `[N, T]`, what the critic predicts from these. */
+  readonly residuals: FloatTensor;
 }
 
 /** Samples and what they are worth. */
@@ -56,34 +64,54 @@ export interface Scored extends Sampled {
 
 /** Samples and what each of their steps is worth. */
 export interface Critiqued extends Scored {
-  /** `[N, T]`, what the critic should have predicted. */
+  /** `[N, T]`, what is to be had from each step on: what a critic should have predicted. */
   readonly returns: FloatTensor;
-  /** `[N, T]`, return less residual, with mean 0 and deviation 1 over all samples and steps. */
+  /** `[N, T]`, what the policy's loss weighs each step by; the method says how it comes from the returns. */
   readonly temporalRewards: FloatTensor;
-  /** The part of the returns' variance that the critic explains, at most 1. */
-  readonly explainedVariance: number;
-  /** `T` of the same, one for each step. */
-  readonly explainedVariances: readonly number[];
+  /** What the critic knew beforehand; `null`: the method has none. */
+  readonly explained: Explained | null;
   /** The latest training rewards of each prompt, these among them. */
   readonly promptStatistics: PromptStatistics;
 }
 
-/** What is logged of one optimizer step; losses are means over its micro-batches. */
-export interface UpdateLog {
+/** How much a critic knew of the returns beforehand. */
+export interface Explained {
+  /** The part of their variance that it explains, at most 1. */
+  readonly variance: number;
+  /** `T` of the same, one for each step. */
+  readonly byStep: readonly number[];
+}
+
+/** Numbers that an optimizer step may log, as means over its micro-batches. */
+export interface Logged {
   /** The policy's loss. */
   readonly policy_loss: number;
-  /** The critic's loss. */
-  readonly critic_loss: number;
   /** Divergence from the policy that sampled, estimated. */
   readonly approx_kl: number;
   /** Fraction of samples where the policy's clip decides. */
   readonly clip_fraction: number;
+  /** Divergence of a step from the base model's, as the loss takes it, before its weight. */
+  readonly kl_loss: number;
+  /** The critic's loss. */
+  readonly critic_loss: number;
   /** Fraction of samples where the critic's clip decides. */
   readonly critic_clip_fraction: number;
+}
+
+/** What is logged of one optimizer step; a number is absent where the method has none like it. */
+export interface UpdateLog extends Partial<Logged> {
   /** Norms of the gradients before they are clipped. */
-  readonly grad_norm: { readonly policy: number; readonly critic: number };
-  /** How much more probable the policy makes each sample of the step, in order. */
+  readonly grad_norm: GradNorms;
+  /** How much more probable the policy makes each sample of the step, in order; none where the loss has no ratio. */
   readonly ratios: readonly number[];
+}
+
+/** Norms of gradients. */
+export interface GradNorms {
+  /** The policy's. */
+  readonly policy: number;
+  /** The critic's; absent where there is none. */
+  readonly critic?: number;
 }
 
 /** Samples, and the state after training on them. */
@@ -94,14 +122,25 @@ export interface Updated extends Critiqued {
   readonly updates: readonly UpdateLog[];
 }
 
-/** What the critic's neurons are like, and the state after a reset. */
+/** The state after a reset. */
 export interface Reset {
   /** The state after the reset, or as it was. */
   readonly state: State;
+  /** What the critic's neurons are like; `null`: the method has none. */
+  readonly neurons: Neurons | null;
+}
+
+/** What a critic's neurons are like. */
+export interface Neurons {
   /** The dormant part of each hidden layer, before the reset. */
   readonly dormantFractions: readonly number[];
   /** The dormant part of all neurons. */
   readonly dormantFraction: number;
   /** How many neurons were reset. */
-  readonly neuronsReset: number;
+  readonly reset: number;
+}
+
+/** The adapters that a state is to be judged by, flat: their running mean where there is one. */
+export function shownPolicy({ policy, ema }: Pick<State, "policy" | "ema">): F32 {
+  return ema ?? policy.params;
 }

@@ -20,6 +20,7 @@ import { trainingSchedule } from "./training_schedule.ts";
 export async function relearned(state: State, critiqued: Critiqued, ctx: Context): Promise<State> {
   const { options, onProgress: _, ...rest } = ctx;
   const passes = options.reset.relearn;
+  const { observed } = critiqued;
   if (passes === 0) return state;
   const key = fold(fold(state.key, "relearn"), critiqued.epoch);
   const schedule = trainingSchedule(key, {
@@ -28,9 +29,9 @@ export async function relearned(state: State, critiqued: Critiqued, ctx: Context
   });
   const { critic } = await descend(
     state,
-    { ...critiqued, residuals: critiqued.returns },
+    { ...critiqued, observed: observed && { ...observed, residuals: critiqued.returns } },
     schedule.map(({ critic }) => ({ policy: [], critic })),
-    fold(key, "dropout"),
+    key,
     { ...rest, options },
   );
   return { ...state, critic };

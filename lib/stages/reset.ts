@@ -7,17 +7,20 @@ import { fold, integers } from "../core/random.ts";
 import { tensor } from "../core/tensor.ts";
 import { timestepsOf } from "../diffusion/ddim.ts";
 import { initParams } from "../nn/scope.ts";
-import { packParams } from "../optim/flat.ts";
+import type { OptimizerState } from "../optim/adamw.ts";
+import { flatLayout, packParams } from "../optim/flat.ts";
 import type { Context } from "./context.ts";
 import {
   chosenNeurons,
   countNeurons,
   dormantNeurons,
+  type NeuronMasks,
   neuronScores,
   resetNeurons,
   withDeviation,
 } from "./neurons.ts";
-import type { Reset, State, Updated } from "./records.ts";
+import { activityProgram } from "./programs.ts";
+import type { Observed, Reset, State, Updated } from "./records.ts";
 import { floats, pickPlaces, pickRows, type Place } from "./rows.ts";
 import { relearned } from "./relearn.ts";
 
@@ -31,34 +34,46 @@ const REFERENCE_STD = 1 / 769;
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation in what `reset.*` says
  * (quirks 3, 4, 7 and 10).
  *
+ * A method without a critic goes on as it is.
+ *
  * @returns The state that the next epoch begins with, and what was found.
  */
 export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
-  const { state } = updated;
+  const { state, observed } = updated;
   const { frequency, tau, mode } = ctx.options.reset;
-  const scores = await scoreNeurons(state, updated, ctx);
+  const { critic } = state;
+  if (critic === null || observed === null) return { state, neurons: null };
+  const scores = await scoreNeurons(critic, observed, updated, ctx);
   const dormant = dormantNeurons(scores, tau);
   const isDue = frequency > 0 && state.epoch % frequency === 0;
   const chosen = chosenNeurons(dormant, isDue ? mode : "none");
   const neuronsReset = countNeurons(chosen);
-  const forgetful = neuronsReset === 0 ? state : { ...state, critic: resetCritic(state, chosen, ctx) };
+  const forgetful = neuronsReset === 0
+    ? state
+    : { ...state, critic: resetCritic(critic, state, chosen, ctx) };
   const fraction = (layer: readonly boolean[]) => countNeurons([layer]) / layer.length;
   return {
     state: neuronsReset === 0 ? state : await relearned(forgetful, updated, ctx),
-    dormantFractions: dormant.map(fraction),
-    dormantFraction: fraction(dormant.flat()),
-    neuronsReset,
+    neurons: {
+      dormantFractions: dormant.map(fraction),
+      dormantFraction: fraction(dormant.flat()),
+      reset: neuronsReset,
+    },
   };
 }
 
-async function scoreNeurons(state: State, updated: Updated, ctx: Context): Promise<number[][]> {
+async function scoreNeurons(
+  critic: OptimizerState,
+  { embeddings }: Observed,
+  { state, epoch, promptRows: rows }: Updated,
+  ctx: Context,
+): Promise<number[][]> {
   const { runtime, schedule, programs, conditioning } = ctx;
-  const rows = updated.promptRows;
-  const draws = integers(fold(fold(state.key, "neurons"), updated.epoch), rows.length, schedule.length);
+  const draws = integers(fold(fold(state.key, "neurons"), epoch), rows.length, schedule.length);
   const places = rows.map((_, row): Place => [row, draws[row]!]);
-  const activity = programs.activity.run({
-    critic: tensor([state.critic.params.length], state.critic.params),
-    embedding: pickPlaces(updated.embeddings, places),
+  const activity = programs.of(activityProgram).run({
+    critic: tensor([critic.params.length], critic.params),
+    embedding: pickPlaces(embeddings, places),
     timestep: timestepsOf(places.map(([, stepIndex]) => schedule[stepIndex]!)),
     pooled: pickRows(conditioning.pooled, rows),
   });
@@ -68,19 +83,21 @@ async function scoreNeurons(state: State, updated: Updated, ctx: Context): Promi
 }
 
 function resetCritic(
+  critic: OptimizerState,
   state: State,
-  chosen: ReturnType<typeof chosenNeurons>,
-  { models, layouts, options }: Context,
-): State["critic"] {
+  chosen: NeuronMasks,
+  { models, options }: Context,
+): OptimizerState {
+  const layout = flatLayout(models.critic.specs);
   const { seed, std_from_width, outgoing, optimizer_step } = options.reset;
   const root = fold(state.key, "reset");
   const from = seed === "distinct" ? fold(root, state.epoch) : root;
   const specs = std_from_width ? models.critic.specs : withDeviation(models.critic.specs, REFERENCE_STD);
-  const draw = (use: string) => packParams(layouts.critic, initParams(specs, fold(from, use)));
+  const draw = (use: string) => packParams(layout, initParams(specs, fold(from, use)));
   const fresh = { incoming: draw("incoming"), outgoing: outgoing === "zero" ? null : draw("outgoing") };
   return resetNeurons(
-    state.critic,
-    layouts.critic,
+    critic,
+    layout,
     models.critic.layers,
     chosen,
     fresh,

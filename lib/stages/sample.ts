@@ -10,6 +10,7 @@ import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
 import { type Batch, noiseOf, putConditions, startingNoise, type Stepped, takeStep } from "./denoise.ts";
 import { samplesPerEpoch } from "./options.ts";
+import { decodeProgram, divergenceProgram, observeProgram } from "./programs.ts";
 import { choosePrompts } from "./prompts.ts";
 import type { Sampled, State } from "./records.ts";
 import { floats, joinRows, stackSteps } from "./rows.ts";
@@ -17,8 +18,8 @@ import { floats, joinRows, stackSteps } from "./rows.ts";
 /**
  * Samples an epoch's images.
  *
- * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, the embedding of
- * the decoded `x_i`, and what the critic predicts from that. Noise depends on the run's key, the epoch, the sample and the step
+ * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, and, where the
+ * method has a critic, the embedding of the decoded `x_i` and what the critic predicts from that. Noise depends on the run's key, the epoch, the sample and the step
  * alone, so neither batching nor resuming changes a bit.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: the log-probability is
@@ -35,7 +36,7 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
   const keys = promptRows.map((_, i) => fold(epochKey, i));
 
   const policy = runtime.put(tensor([state.policy.params.length], state.policy.params));
-  const critic = runtime.put(tensor([state.critic.params.length], state.critic.params));
+  const critic = state.critic && runtime.put(tensor([state.critic.params.length], state.critic.params));
   const parts: Trajectory[] = [];
   for (let batch = 0; batch < batches; batch++) {
     const part = <T>(xs: readonly T[]) => xs.slice(batch * size, (batch + 1) * size);
@@ -43,7 +44,7 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
     parts.push(await sampleBatch(ctx, policy, critic, request));
     ctx.onProgress?.({ stage: "sample", done: batch + 1, total: batches });
   }
-  runtime.free([policy, critic]);
+  runtime.free([policy, ...critic ? [critic] : []]);
   const join = (pick: (part: Trajectory) => FloatTensor) => joinRows(parts.map(pick));
   return {
     epoch: state.epoch,
@@ -51,8 +52,10 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
     promptRows,
     latents: join(({ latents }) => latents),
     logProbs: join(({ logProbs }) => logProbs),
-    embeddings: join(({ embeddings }) => embeddings),
-    residuals: join(({ residuals }) => residuals),
+    observed: parts[0]!.observed && {
+      embeddings: join(({ observed }) => observed!.embeddings),
+      residuals: join(({ observed }) => observed!.residuals),
+    },
     divergences: parts[0]!.divergences && join(({ divergences }) => divergences!),
     images: join(({ images }) => images),
   };
@@ -64,10 +67,10 @@ type Trajectory = Omit<Sampled, "epoch" | "prompts" | "promptRows">;
 async function sampleBatch(
   ctx: Context,
   policy: DeviceArray,
-  critic: DeviceArray,
+  critic: DeviceArray | null,
   batch: Batch,
 ): Promise<Trajectory> {
-  const { runtime, schedule, options } = ctx;
+  const { runtime, programs, schedule, options } = ctx;
   const conditions = putConditions(ctx, batch);
   const base = options.kl_penalty_coef > 0
     ? runtime.put(tensor(policy.shape, new Float32Array(policy.shape[0]!)))
@@ -77,21 +80,15 @@ async function sampleBatch(
   const embeddings: DeviceArray[] = [];
   const residuals: DeviceArray[] = [];
   const divergences: DeviceArray[] = [];
-  const observe = (x: DeviceArray, timestep: FloatTensor) => {
-    const { images, embedding, residual } = ctx.programs.observe.run({
-      x,
-      critic,
-      timestep,
-      pooled: conditions.pooled,
-    });
-    return { images: images!, embedding: embedding!, residual: residual! };
-  };
   schedule.forEach((step, stepIndex) => {
     const x = latents.at(-1)!;
-    const seen = observe(x, timestepsOf(batch.keys.map(() => step)));
-    runtime.free([seen.images]);
-    embeddings.push(seen.embedding);
-    residuals.push(seen.residual);
+    if (critic !== null) {
+      const timestep = timestepsOf(batch.keys.map(() => step));
+      const { pooled } = conditions;
+      const { embedding, residual } = programs.of(observeProgram).run({ x, critic, timestep, pooled });
+      embeddings.push(embedding!);
+      residuals.push(residual!);
+    }
     const noise = noiseOf(ctx, batch.keys, stepIndex);
     const stepped = takeStep(ctx, policy, conditions, x, step, noise);
     latents.push(stepped.prev);
@@ -103,24 +100,18 @@ async function sampleBatch(
     }
     runtime.free([stepped.eps]);
   });
-  const last = observe(latents.at(-1)!, tensor([batch.keys.length], new Float32Array(batch.keys.length)));
-  const read = async (arrays: readonly DeviceArray[]) => (await runtime.get(arrays)).map(floats);
-  const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...divergences, last.images];
-  const host = await read(all);
-  runtime.free([
-    ...all,
-    last.embedding,
-    last.residual,
-    conditions.context,
-    conditions.pooled,
-    ...base ? [base] : [],
-  ]);
+  const images = programs.of(decodeProgram).run({ x: latents.at(-1)! }).images!;
+  const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...divergences, images];
+  const host = (await runtime.get(all)).map(floats);
+  runtime.free([...all, conditions.context, conditions.pooled, ...base ? [base] : []]);
   const take = (count: number) => host.splice(0, count);
   return {
     latents: stackSteps(take(latents.length)),
     logProbs: stackSteps(take(logProbs.length)),
-    embeddings: stackSteps(take(embeddings.length)),
-    residuals: stackSteps(take(residuals.length)),
+    observed: critic && {
+      embeddings: stackSteps(take(embeddings.length)),
+      residuals: stackSteps(take(residuals.length)),
+    },
     divergences: base && stackSteps(take(divergences.length)),
     images: host[0]!,
   };
@@ -128,5 +119,5 @@ async function sampleBatch(
 
 function divergence({ programs }: Context, { eps }: Stepped, other: Stepped, step: DdimStep): DeviceArray {
   const coefs = ddimCoefs(Array<DdimStep>(eps.shape[0]!).fill(step));
-  return programs.divergence.run({ eps, base: other.eps, coefs }).kl!;
+  return programs.of(divergenceProgram).run({ eps, base: other.eps, coefs }).kl!;
 }

@@ -78,11 +78,11 @@ export interface NoiseInputs {
   readonly uncond: Value;
 }
 
-/** The policy's noise `[B, H, W, C]`, guided away from that of the empty prompt; both in one batch. */
+/** The policy's noise `[B, H, W, C]`, the base model's without adapters, guided away from that of the empty prompt. */
 export function guidedNoise(
   policy: Policy,
   scope: Scope,
-  adapters: Scope,
+  adapters: Scope | null,
   { x, timestep, context, uncond }: NoiseInputs,
   guidance: number,
 ): Value {
@@ -96,7 +96,17 @@ export function guidedNoise(
   return guide(slice(both, 0, 0, batch), slice(both, 0, batch, 2 * batch), guidance);
 }
 
-/** What latents look like. Inputs `critic`, `x`, `timestep`, `pooled`; outputs `images`, `embedding`, `residual`. */
+/** What latents look like. Input `x`; output `images`. */
+export function decodeGraph(models: Models, extents: Extents): Bound {
+  const { decoder } = models;
+  return bindWeights(
+    { decoder: decoder.weights },
+    { x: latents(models, extents) },
+    (scopes, { x }) => ({ images: decoder.build(scopes.decoder, x) }),
+  );
+}
+
+/** What the critic makes of latents. Inputs `critic`, `x`, `timestep`, `pooled`; outputs `embedding`, `residual`. */
 export function observeGraph(models: Models, layout: FlatLayout, extents: Extents): Bound {
   const { decoder, encoder, critic } = models;
   const parts = { decoder: decoder.weights, encoder: encoder.weights };
@@ -112,7 +122,7 @@ export function observeGraph(models: Models, layout: FlatLayout, extents: Extent
     const scope = bindParams(unpackValues(layout, inputs.critic));
     const { timestep, pooled: prompt } = inputs;
     const { residual } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });
-    return { images, embedding, residual };
+    return { embedding, residual };
   });
 }
 

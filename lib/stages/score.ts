@@ -29,8 +29,7 @@ import type { Sampled, Scored } from "./records.ts";
  *   promptRows: [0, 1],
  *   latents: tensor([2, 2, 1, 1, 1], [1, 2, 3, 4]),
  *   logProbs: steps,
- *   embeddings: tensor([2, 1, 1], [1, 1]),
- *   residuals: steps,
+ *   observed: null,
  *   divergences: null,
  *   images: tensor([2, 1, 1, 3], [1, 0, 0, 0.25, 1, 1]),
  * };

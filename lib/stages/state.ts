@@ -16,12 +16,16 @@ export function initialState(
 ): State {
   const root = key(options.seed);
   const policy = initParams(models.policy.specs, fold(root, "policy"));
-  const critic = initParams(models.critic.specs, fold(root, "critic"));
+  const adapters = packParams(layouts.policy, policy);
   return {
     epoch: 0,
     key: root,
-    policy: newOptimizer(packParams(layouts.policy, policy)),
-    critic: newOptimizer(packParams(layouts.critic, critic), true),
+    policy: newOptimizer(adapters),
+    critic: layouts.critic && newOptimizer(
+      packParams(layouts.critic, initParams(models.critic.specs, fold(root, "critic"))),
+      true,
+    ),
+    ema: options.train.ema_decay === null ? null : adapters,
     promptStatistics: {},
     rewardQueries: 0,
   };

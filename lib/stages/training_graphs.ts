@@ -15,9 +15,10 @@ import { bindParams } from "../nn/scope.ts";
 import { type AdamWRates, clipScale, globalNorm } from "../optim/adamw.ts";
 import { adamwEach } from "../optim/adamw_each.ts";
 import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
-import { criticLoss, policyLoss } from "./losses.ts";
+import { criticLoss, klLoss, policyLoss } from "./losses.ts";
 import type { Models } from "./models.ts";
-import type { Options, TrainOptions } from "./options.ts";
+import { type Options, stepsPerUpdate, type TrainOptions } from "./options.ts";
+import type { Logged } from "./records.ts";
 import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
 import { bindWeights, type Bound } from "./weights.ts";
 
@@ -25,12 +26,15 @@ import { bindWeights, type Bound } from "./weights.ts";
 export interface Layouts {
   /** Of the adapters. */
   readonly policy: FlatLayout;
-  /** Of the critic. */
-  readonly critic: FlatLayout;
+  /** Of the critic; `null`: there is none. */
+  readonly critic: FlatLayout | null;
 }
 
 /** What {@linkcode policyGradientGraph} logs of a micro-batch, in this order. */
-export const POLICY_LOGGED = ["policy_loss", "approx_kl", "clip_fraction"] as const;
+export function policyLogged({ train }: Pick<Options, "train">): readonly (keyof Logged)[] {
+  return ["policy_loss", "approx_kl", "clip_fraction", ...train.kl_weight > 0 ? ["kl_loss"] as const : []];
+}
+
 /** What {@linkcode criticGradientGraph} logs of a micro-batch, in this order. */
 export const CRITIC_LOGGED = ["critic_loss", "critic_clip_fraction"] as const;
 
@@ -38,14 +42,15 @@ export const CRITIC_LOGGED = ["critic_loss", "critic_clip_fraction"] as const;
  * The policy's gradient on one micro-batch, added to those before it.
  *
  * Inputs: `policy`, `policyGrad`; `x`, `prev`, `timestep`, `coefs`, `context`, `uncond`; `oldLogProb`, `advantage`, both `[B]`.
- * Outputs: `policyGrad`, `ratio` `[B]`, `log` in the order of {@linkcode POLICY_LOGGED}, and the guided `eps`.
+ * Outputs: `policyGrad`, `ratio` `[B]`, `log` in the order of {@linkcode policyLogged}, and the guided `eps`.
  */
 export function policyGradientGraph(
   models: Models,
   layout: FlatLayout,
   extents: Extents,
-  { train, sample }: Options,
+  options: Options,
 ): Bound {
+  const { train, sample } = options;
   const types = {
     ...stepTypes(models, layout, extents),
     policyGrad: vector(layout.length),
@@ -63,11 +68,15 @@ export function policyGradientGraph(
       inputs.oldLogProb,
       inputs.advantage,
       train.clip_range,
+      train.loss,
     );
+    const base = () => guidedNoise(models.policy, scopes.policy, null, inputs, guidance);
+    const kl = train.kl_weight > 0 ? klLoss(eps, base(), inputs.coefs, train.kl_form) : null;
+    const whole = kl === null ? loss : add(loss, mul(kl, train.kl_weight));
     return {
-      policyGrad: add(inputs.policyGrad, shareOf(train, flatGradient(loss, layout, adapters))),
+      policyGrad: withGradient(inputs.policyGrad, whole, layout, adapters, options),
       ratio,
-      log: logOf([loss, approxKl, clipFraction]),
+      log: logOf([loss, approxKl, clipFraction, ...kl === null ? [] : [kl]]),
       eps,
     };
   });
@@ -86,7 +95,7 @@ export function criticGradientGraph(
   layout: FlatLayout,
   { batch, pooled }: Extents,
   width: number,
-  { train }: Pick<Options, "train">,
+  options: Pick<Options, "train" | "sample">,
 ): Graph {
   const types = {
     critic: vector(layout.length),
@@ -106,10 +115,10 @@ export function criticGradientGraph(
       residual,
       inputs.oldResidual,
       inputs.returns,
-      train.clip_range_critic,
+      options.train.clip_range_critic,
     );
     return {
-      criticGrad: add(inputs.criticGrad, shareOf(train, flatGradient(loss, layout, layers))),
+      criticGrad: withGradient(inputs.criticGrad, loss, layout, layers, options),
       log: logOf([loss, clipFraction]),
     };
   }, types);
@@ -118,52 +127,58 @@ export function criticGradientGraph(
 /**
  * One optimizer step of policy and critic, each with its gradient clipped on its own.
  *
- * Inputs: `policy`, `policyM`, `policyV`, `policyGrad`, `policyHyper`; `critic`, `criticM`, `criticV`, `criticSince`, `criticGrad`,
- * `criticHyper`. Outputs: the first three of each, and `norms` `[2]`, those of the gradients before they are clipped.
+ * Inputs: `policy`, `policyM`, `policyV`, `policyGrad`, `policyHyper`, with a running mean `policyEma`; with a critic `critic`,
+ * `criticM`, `criticV`, `criticSince`, `criticGrad`, `criticHyper`. Outputs: the first three of each, `policyEma`, and `norms`
+ * `[1]` or `[2]`, those of the gradients before they are clipped.
  */
 export function optimizerGraph(layouts: Layouts, train: TrainOptions): Graph {
-  const rates = { policy: policyRates(train), critic: criticRates(train) };
+  const { ema_decay: decay } = train;
   const policy = vector(layouts.policy.length);
-  const critic = vector(layouts.critic.length);
-  const types = {
+  const critic = layouts.critic && vector(layouts.critic.length);
+  const types: Record<string, TensorType> = {
     policy,
     policyM: policy,
     policyV: policy,
     policyGrad: policy,
     policyHyper: vector(4),
-    critic,
-    criticM: critic,
-    criticV: critic,
-    criticSince: critic,
-    criticGrad: critic,
-    criticHyper: vector(3),
+    ...decay !== null && { policyEma: policy },
+    ...critic && {
+      critic,
+      criticM: critic,
+      criticV: critic,
+      criticSince: critic,
+      criticGrad: critic,
+      criticHyper: vector(3),
+    },
   };
   return trace((inputs) => {
-    const norms = [globalNorm(inputs.policyGrad), globalNorm(inputs.criticGrad)] as const;
-    const policy = adamw({
-      param: inputs.policy,
-      m: inputs.policyM,
-      v: inputs.policyV,
-      grad: inputs.policyGrad,
-      scale: clipScale(norms[0], train.max_grad_norm),
-      hyper: inputs.policyHyper,
-    }, rates.policy);
-    const critic = adamwEach({
-      param: inputs.critic,
-      m: inputs.criticM,
-      v: inputs.criticV,
-      since: inputs.criticSince,
-      grad: inputs.criticGrad,
-      scale: div(clipScale(norms[1], train.max_grad_norm), train.critic_grad_div),
-      hyper: inputs.criticHyper,
-    }, rates.critic);
+    const given = inputs as Record<string, Value>;
+    const norms = [given.policyGrad!, ...critic ? [given.criticGrad!] : []].map(globalNorm);
+    const moved = adamw({
+      param: given.policy!,
+      m: given.policyM!,
+      v: given.policyV!,
+      grad: given.policyGrad!,
+      scale: clipScale(norms[0]!, train.max_grad_norm),
+      hyper: given.policyHyper!,
+    }, policyRates(train));
+    const taught = critic && adamwEach({
+      param: given.critic!,
+      m: given.criticM!,
+      v: given.criticV!,
+      since: given.criticSince!,
+      grad: given.criticGrad!,
+      scale: div(clipScale(norms[1]!, train.max_grad_norm), train.critic_grad_div),
+      hyper: given.criticHyper!,
+    }, criticRates(train));
     return {
-      policy: policy.param,
-      policyM: policy.m,
-      policyV: policy.v,
-      critic: critic.param,
-      criticM: critic.m,
-      criticV: critic.v,
+      policy: moved.param,
+      policyM: moved.m,
+      policyV: moved.v,
+      ...taught && { critic: taught.param, criticM: taught.m, criticV: taught.v },
+      ...decay !== null && {
+        policyEma: add(mul(given.policyEma!, decay), mul(moved.param, 1 - decay)),
+      },
       norms: concat(norms.map((norm) => reshape(norm, [1])), 0),
     };
   }, types);
@@ -185,12 +200,20 @@ export function criticRates(train: TrainOptions): AdamWRates {
   return { ...policyRates(train), learningRate: train.critic_learning_rate, eps: train.critic_adam_epsilon };
 }
 
-/** A micro-batch's share of an optimizer step. */
-function shareOf({ gradient_accumulation_steps }: TrainOptions, gradient: Value): Value {
-  return mul(gradient, 1 / gradient_accumulation_steps);
+/** The gradients of an optimizer step so far, with a micro-batch's share added. */
+export function withGradient(
+  before: Value,
+  loss: Value,
+  layout: FlatLayout,
+  values: Readonly<Record<string, Value>>,
+  options: Pick<Options, "train" | "sample">,
+): Value {
+  const batches = options.train.gradient_accumulation_steps * stepsPerUpdate(options);
+  return add(before, mul(flatGradient(loss, layout, values), 1 / batches));
 }
 
-function logOf(scalars: readonly Value[]): Value {
+/** Scalars one after the other, `[n]`, to be read back together. */
+export function logOf(scalars: readonly Value[]): Value {
   return concat(scalars.map((value) => reshape(value, [1])), 0);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { fold, type Key, permutation } from "../core/random.ts";
-import { type Options, samplesPerEpoch } from "./options.ts";
+import { learntSteps, type Options, samplesPerEpoch, stepsPerUpdate } from "./options.ts";
 
 /** Samples that go through the models together. */
 export interface MicroBatch {
@@ -23,10 +23,11 @@ export interface OptimizerStep {
 }
 
 /**
- * The optimizer steps of an epoch: step positions outside, samples inside, so that each update sees one position only.
+ * The optimizer steps of an epoch: step positions outside, samples inside, so that each update sees
+ * `train.timesteps_per_update` positions only: one, some, or all.
  *
  * With `train.shuffle_timestep` every sample visits its steps in an order of its own, otherwise all go from noise to image. The
- * last `train.drop_last_steps` steps are the critic's alone, beside some of the others.
+ * steps that the policy leaves out are the critic's alone, beside some of the others.
  *
  * @param from The epoch's key.
  */
@@ -34,7 +35,10 @@ export function trainingSchedule(from: Key, options: Options): OptimizerStep[] {
   const { sample, train } = options;
   const samples = samplesPerEpoch(options);
   const each = train.batch_size * train.gradient_accumulation_steps;
-  const [positions, dropped] = [sample.num_steps - train.drop_last_steps, train.drop_last_steps];
+  const learnt = learntSteps(options);
+  const others = Array.from({ length: sample.num_steps }, (_, i) => i).filter((i) => !learnt.includes(i));
+  const positions = learnt.length;
+  const together = stepsPerUpdate(options);
   const ordered = (key: Key, length: number): readonly number[] =>
     train.shuffle_timestep ? permutation(key, length) : Array.from({ length }, (_, i) => i);
   const schedule: OptimizerStep[] = [];
@@ -43,19 +47,19 @@ export function trainingSchedule(from: Key, options: Options): OptimizerStep[] {
     const order = permutation(fold(innerKey, "samples"), samples);
     const ordersOf = (use: string, length: number) =>
       Array.from({ length: samples }, (_, row) => ordered(fold(fold(innerKey, use), row), length));
-    const stepsOf = ordersOf("steps", positions);
-    const droppedOf = ordersOf("dropped", dropped);
+    const learntOf = ordersOf("steps", positions);
+    const othersOf = ordersOf("dropped", others.length);
     const places = ordered(fold(innerKey, "places"), positions);
-    for (let position = 0; position < positions; position++) {
-      const beside = Array.from({ length: dropped }, (_, n) => n)
-        .filter((n) => places[n % positions] === position);
+    for (let first = 0; first < positions; first += together) {
+      const now = Array.from({ length: together }, (_, i) => first + i);
+      const beside = others.map((_, n) => n).filter((n) => now.includes(places[n % positions]!));
       for (let start = 0; start < samples; start += each) {
         const rows = order.slice(start, start + each);
         const at = (stepOf: (row: number) => number): MicroBatch[] =>
           cut(rows, train.batch_size).map((rows) => ({ rows, steps: rows.map(stepOf) }));
-        const policy = at((row) => stepsOf[row]![position]!);
-        const others = beside.flatMap((n) => at((row) => positions + droppedOf[row]![n]!));
-        schedule.push({ policy, critic: [...policy, ...others] });
+        const policy = now.flatMap((position) => at((row) => learnt[learntOf[row]![position]!]!));
+        const critic = beside.flatMap((n) => at((row) => others[othersOf[row]![n]!]!));
+        schedule.push({ policy, critic: [...policy, ...critic] });
       }
     }
   }

@@ -4,14 +4,15 @@
  */
 
 import { fold } from "../core/random.ts";
-import type { Context } from "./context.ts";
 import { descend } from "./descend.ts";
-import type { Critiqued, State, Updated } from "./records.ts";
+import type { Stages } from "./method.ts";
+import { policyGradient, type PolicyLesson } from "./policy_lesson.ts";
 import { trainingSchedule } from "./training_schedule.ts";
 
 /**
- * Trains on an epoch's samples, position by position of their steps: one optimizer step of policy and critic for every
- * `train.gradient_accumulation_steps` micro-batches.
+ * Trains on an epoch's samples by policy gradients, position by position of their steps: one optimizer step of policy and
+ * critic for every `train.gradient_accumulation_steps` micro-batches, or for as many times as many as
+ * `train.timesteps_per_update` has positions.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: in f32 throughout, so
  * that the critic's gradient is not divided by a loss scale (quirk 1) unless `train.critic_grad_div` says so.
@@ -19,26 +20,24 @@ import { trainingSchedule } from "./training_schedule.ts";
  * @returns The record with the state after all steps and the log of each.
  * @throws {NonFiniteError} If a loss or gradient is not finite; the state given is still good.
  */
-export async function update(state: State, critiqued: Critiqued, ctx: Context): Promise<Updated> {
-  const epochKey = fold(fold(state.key, "update"), state.epoch);
-  const schedule = trainingSchedule(epochKey, ctx.options);
-  const { policy, critic, updates } = await descend(
-    state,
-    critiqued,
-    schedule,
-    fold(epochKey, "dropout"),
-    ctx,
-  );
-  return {
-    ...critiqued,
-    updates,
-    state: {
-      ...state,
-      epoch: state.epoch + 1,
-      policy,
-      critic,
-      promptStatistics: critiqued.promptStatistics,
-      rewardQueries: state.rewardQueries + critiqued.rewards.length,
-    },
+export const update: Stages["update"] = updateBy(policyGradient);
+
+/** The same stage with another lesson for the policy. */
+export function updateBy(lesson: PolicyLesson): Stages["update"] {
+  return async (state, critiqued, ctx) => {
+    const epochKey = fold(fold(state.key, "update"), state.epoch);
+    const schedule = trainingSchedule(epochKey, ctx.options);
+    const { updates, ...learnt } = await descend(state, critiqued, schedule, epochKey, ctx, lesson);
+    return {
+      ...critiqued,
+      updates,
+      state: {
+        ...state,
+        ...learnt,
+        epoch: state.epoch + 1,
+        promptStatistics: critiqued.promptStatistics,
+        rewardQueries: state.rewardQueries + critiqued.rewards.length,
+      },
+    };
   };
 }

@@ -5,8 +5,8 @@
 
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
 import { moments } from "./prompt_statistics.ts";
-import type { UpdateLog } from "./records.ts";
-import { CRITIC_LOGGED, POLICY_LOGGED } from "./training_graphs.ts";
+import type { Logged, UpdateLog } from "./records.ts";
+import { CRITIC_LOGGED } from "./training_graphs.ts";
 
 /** Thrown where training meets a number that is not finite. What was given to it is unchanged. */
 export class NonFiniteError extends Error {
@@ -16,13 +16,13 @@ export class NonFiniteError extends Error {
 
 /** What an optimizer step left to be read. */
 export interface QueuedLogs {
-  /** Of every micro-batch of the policy, in the order of `POLICY_LOGGED`. */
+  /** Of every micro-batch of the policy, in the order of its lesson. */
   readonly policyLogs: readonly DeviceArray[];
   /** Of every micro-batch of the critic, in the order of `CRITIC_LOGGED`. */
   readonly criticLogs: readonly DeviceArray[];
-  /** Of every micro-batch of the policy, `[B]`. */
+  /** Of every micro-batch of the policy, `[B]`; none where its loss has no ratio. */
   readonly ratios: readonly DeviceArray[];
-  /** `[2]`. */
+  /** `[1]`, the norm of the policy's gradient, or `[2]` with the critic's. */
   readonly norms: DeviceArray;
 }
 
@@ -30,12 +30,14 @@ export interface QueuedLogs {
  * Reads the logs of some optimizer steps.
  *
  * @param first The number of the first of them in the epoch.
+ * @param logged What the policy's lesson logs.
  * @throws {NonFiniteError} Naming the first number that is not finite, and the optimizer step.
  */
 export async function readLogs(
   runtime: Runtime,
   queue: readonly QueuedLogs[],
   first: number,
+  logged: readonly (keyof Logged)[],
 ): Promise<UpdateLog[]> {
   const arrays = queue.flatMap(({ policyLogs, criticLogs, ratios, norms }) => [
     ...policyLogs,
@@ -51,31 +53,26 @@ export async function readLogs(
     const ratios = host.splice(0, queued.ratios.length).flat();
     const [norms] = host.splice(0, 1) as [number[]];
     const when = `in optimizer step ${first + i} of the epoch`;
-    const means = {
-      ...meansOf(POLICY_LOGGED, policyLogs, when),
-      ...meansOf(CRITIC_LOGGED, criticLogs, when),
-    };
+    const means = { ...meansOf(logged, policyLogs, when), ...meansOf(CRITIC_LOGGED, criticLogs, when) };
     checkFinite("ratio", ratios, when);
-    checkFinite("grad_norm", norms, when);
-    return {
-      ...means,
-      grad_norm: { policy: norms[0]!, critic: norms[1]! },
-      ratios,
-    };
+    checkFinite("grad_norm", norms!, when);
+    const [policy, critic] = norms!;
+    return { ...means, grad_norm: { policy: policy!, ...critic !== undefined && { critic } }, ratios };
   });
 }
 
-/** The mean of each logged number over micro-batches. */
-function meansOf<N extends string>(
-  names: readonly N[],
+/** The mean of each logged number over micro-batches; nothing if there were none. */
+function meansOf(
+  names: readonly (keyof Logged)[],
   logs: readonly (readonly number[])[],
   when: string,
-): Record<N, number> {
+): Partial<Logged> {
+  if (logs.length === 0) return {};
   return Object.fromEntries(names.map((name, column) => {
     const values = logs.map((log) => log[column]!);
     checkFinite(name, values, when);
     return [name, moments(values).mean];
-  })) as Record<N, number>;
+  }));
 }
 
 /**

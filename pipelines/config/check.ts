@@ -5,6 +5,7 @@
  */
 
 import type { z } from "zod";
+import { methodOf, methods } from "../../lib/methods/mod.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { checkOptions } from "../../lib/stages/options.ts";
 import { nearest } from "../nearest.ts";
@@ -13,17 +14,13 @@ import { UsageError } from "../usage_error.ts";
 import type { Compat } from "./field.ts";
 import { listFields, listSections } from "./fields.ts";
 import { configSchema } from "./schema.ts";
+import { overlaid, type RawConfig, treeOf, without } from "./tree.ts";
 
 /** A configuration: every field set, every switch resolved. */
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
 
 /** A record whose fields, and theirs, are read-only. */
-export type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
-  : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-  : T;
-
-/** A configuration as it was written: a tree of plain values. */
-export type RawConfig = Readonly<Record<string, unknown>>;
+export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
 /**
  * Checks a configuration and resolves it.
@@ -33,11 +30,21 @@ export type RawConfig = Readonly<Record<string, unknown>>;
  */
 export function checkConfig(raw: RawConfig): Config {
   const compat: Compat = raw.compat === "official" ? "official" : "fixed";
-  const result = configSchema(compat).safeParse(raw);
+  const { defaults } = methods.find(({ name }) => name === raw.method) ?? methods[0]!;
+  const result = configSchema(compat).safeParse(
+    overlaid(treeOf(defaults[compat]), without(raw, isFollowing)),
+  );
   if (!result.success) throw new UsageError(inWords(result.error.issues, raw));
   const config: Config = result.data;
   checkTogether(config);
   return config;
+}
+
+/** Whether a value leaves a field to its default: null does where the field has no meaning of its own for it. */
+function isFollowing(name: string, value: unknown): boolean {
+  if (value !== null) return false;
+  const field = listFields("fixed").find((known) => known.name === name);
+  return field !== undefined && !field.type.endsWith(" or null");
 }
 
 /** What no single field can tell. */
@@ -62,6 +69,7 @@ function checkTogether(config: Config): void {
   }
   try {
     checkOptions(config);
+    methodOf(config.method).check(config);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
     throw error;

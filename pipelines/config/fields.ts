@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { methods } from "../../lib/methods/mod.ts";
 import type { Compat, FieldNotes } from "./field.ts";
 import { configSchema } from "./schema.ts";
 
@@ -23,6 +24,7 @@ interface JsonType extends Partial<FieldNotes> {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, JsonType>>;
   readonly items?: JsonType;
+  readonly prefixItems?: readonly JsonType[];
   readonly anyOf?: readonly JsonType[];
   readonly enum?: readonly string[];
   readonly const?: string;
@@ -33,9 +35,31 @@ interface JsonType extends Partial<FieldNotes> {
   readonly exclusiveMaximum?: number;
 }
 
-/** Every field in the order of the schema, with the defaults of a reading. */
-export function listFields(compat: Compat): readonly ConfigField[] {
-  return fieldsOf(z.toJSONSchema(configSchema(compat)) as JsonType, "");
+/**
+ * Every field in the order of the schema, with the defaults of a method in a reading.
+ *
+ * @param name The method's; by default, and where there is none of this name, that of the default method.
+ */
+export function listFields(compat: Compat, name?: string): readonly ConfigField[] {
+  const { defaults } = methods.find((method) => method.name === name) ?? methods[0]!;
+  return fieldsOf(z.toJSONSchema(configSchema(compat)) as JsonType, "").map((field) => {
+    const initial = field.name === "method" && name !== undefined ? name : field.initial;
+    const { fixed, official } = field.readings ?? { fixed: initial, official: initial };
+    const readings = {
+      fixed: valueIn(defaults.fixed, field.name, fixed),
+      official: valueIn(defaults.official, field.name, official),
+    };
+    const differs = JSON.stringify(readings.fixed) !== JSON.stringify(readings.official);
+    return {
+      ...field,
+      initial: readings[compat],
+      ...differs || field.readings !== undefined ? { readings } : {},
+    };
+  });
+}
+
+function valueIn(values: Readonly<Record<string, unknown>>, name: string, otherwise: unknown): unknown {
+  return Object.hasOwn(values, name) ? values[name] : otherwise;
 }
 
 /** A section of the configuration. */
@@ -102,7 +126,9 @@ function typeInWords(node: JsonType): string {
     case "string":
       return "text";
     case "array":
-      return `list of [${typeInWords(node.items ?? {})}]`;
+      return node.prefixItems === undefined
+        ? `list of [${typeInWords(node.items ?? {})}]`
+        : `[${node.prefixItems.map(typeInWords).join(", ")}]`;
     default:
       return node.type ?? "anything";
   }

@@ -4,9 +4,10 @@
  * @module
  */
 
-export { checkConfig, type Config, type DeepReadonly, type RawConfig } from "./check.ts";
+export { checkConfig, type Config, type DeepReadonly } from "./check.ts";
 export { criticConfigOf } from "./critic_config.ts";
 export type { Compat, FieldNotes } from "./field.ts";
 export { type ConfigField, listFields } from "./fields.ts";
 export { type ConfigSource, embeddedConfigs, parseConfig, readConfig, withSetting } from "./read.ts";
 export { configHelp, configTemplate, showConfig } from "./show.ts";
+export type { RawConfig } from "./tree.ts";

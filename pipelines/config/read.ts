@@ -9,7 +9,8 @@ import { whyUnread } from "../files.ts";
 import { nearest } from "../nearest.ts";
 import { fromCaller } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
-import { checkConfig, type Config, type RawConfig } from "./check.ts";
+import { checkConfig, type Config } from "./check.ts";
+import { isRecord, overlaid, type RawConfig } from "./tree.ts";
 
 /** Configurations that come along. */
 const EMBEDDED = new URL("../configs/", import.meta.url);
@@ -42,15 +43,6 @@ export async function embeddedConfigs(): Promise<readonly string[]> {
   // What the embedded model is made by is no configuration of a run.
   return files.filter((file) => file.endsWith(".yaml") && file !== "pretrain.yaml")
     .map((file) => file.replace(/\.yaml$/, "")).sort();
-}
-
-/** A configuration with the fields of another over its own; sections are merged, lists and values replaced. */
-export function overlaid(raw: RawConfig, over: RawConfig): RawConfig {
-  const merged = Object.entries(over).map(([key, value]) => {
-    const own = raw[key];
-    return [key, isRecord(own) && isRecord(value) ? overlaid(own, value) : value];
-  });
-  return { ...raw, ...Object.fromEntries(merged) };
 }
 
 /**
@@ -120,8 +112,4 @@ function parseYaml(text: string, name: string): unknown {
     const problem = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new UsageError(`Cannot read ${name} as it is no YAML: ${problem}`, { cause: error });
   }
-}
-
-function isRecord(value: unknown): value is RawConfig {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

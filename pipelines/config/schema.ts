@@ -8,6 +8,7 @@
 
 import { z } from "zod";
 import { attentionTargets } from "../../lib/models/lora.ts";
+import { methodNames } from "../../lib/methods/mod.ts";
 import { type ActivationName, activations } from "../../lib/nn/activation.ts";
 import { type Compat, count, decay, field, notNegative, positive, readingSwitch, section } from "./field.ts";
 
@@ -15,7 +16,9 @@ import { type Compat, count, decay, field, notNegative, positive, readingSwitch,
 export function configSchema(compat: Compat) {
   return z.strictObject({
     seed: field(count(0), 42, { doc: "Where all random numbers come from" }),
-    method: field(z.enum(["tdpo-r"]), "tdpo-r", { doc: "How the model is trained" }),
+    method: field(z.enum(methodNames), "tdpo-r", {
+      doc: "How the model is trained; the method decides what some fields start with",
+    }),
     compat: field(z.enum(["fixed", "official"]), "fixed", {
       doc: "The reading of the method that switches follow which are null or absent",
     }),
@@ -80,6 +83,11 @@ function sample() {
     guidance_scale: field(notNegative().max(1000), 3, { doc: "Classifier-free guidance; 1: none" }),
     batch_size: field(count(1), 16, { doc: "Samples denoised together", unit: "samples" }),
     num_batches_per_epoch: field(count(1), 4, { doc: "Batches an epoch", unit: "batches" }),
+    group_size: field(count(1), 1, {
+      doc: "Samples of a prompt in a row, which grpo compares with one another",
+      unit: "samples",
+    }),
+    group_noise: field(z.boolean(), false, { doc: "Whether samples of a group start from the same noise" }),
     vae_tiling: field(z.boolean(), false, {
       doc:
         "Whether images are decoded in thin bands: less memory, more time, the same bits; where the adapter needs bands it has them anyway",
@@ -111,8 +119,23 @@ function train(compat: Compat) {
       unit: "batches",
     }),
     num_inner_epochs: field(count(1), 1, { doc: "Times each epoch's samples are gone through" }),
+    loss: field(z.enum(["clipped", "clamped", "score_function"]), "clipped", {
+      doc:
+        "The policy's loss: clipped as in PPO, clamped with no gradient beyond the clip at all, or the score function, right for one update an epoch",
+    }),
     clip_range: field(positive(), 0.1, {
       doc: "How far the ratio of probabilities may move from 1; the larger the latents, the less",
+    }),
+    kl_weight: field(notNegative(), 0, {
+      doc: "Weight of the divergence from the base model in the policy's loss; 0: none",
+    }),
+    kl_form: field(z.enum(["exact", "eps_mse"]), "exact", {
+      doc:
+        "That divergence: of a step's outcomes, or the mean square difference of the predictions, which weighs steps otherwise",
+    }),
+    ema_decay: field(decay().nullable(), null, {
+      doc:
+        "Decay, at an optimizer step, of a running mean of the policy, which then is evaluated and saved in its place; null: none",
     }),
     clip_range_critic: field(notNegative(), 0.2, {
       doc: "How far the critic may move from what it predicted when sampling; 0: any distance",
@@ -123,6 +146,10 @@ function train(compat: Compat) {
     shuffle_timestep: field(z.boolean(), true, {
       doc: "Whether every sample visits its steps in an order of its own; otherwise all from noise to image",
     }),
+    timestep_window: field(z.tuple([count(0), count(1)]).nullable(), null, {
+      doc:
+        "The steps that the policy learns from, from the first to before the second, 0 being the noisiest; null: all",
+    }),
     drop_last_steps: readingSwitch(
       count(0),
       compat,
@@ -130,6 +157,10 @@ function train(compat: Compat) {
       34,
       "How many of the last steps the policy does not learn from; the critic learns from all",
     ),
+    timesteps_per_update: field(count(1).nullable(), 1, {
+      doc: "Steps of each sample that an update adds up; null: all that the policy learns from",
+      unit: "steps",
+    }),
     gradient_checkpointing: field(z.boolean(), false, {
       doc:
         "Whether an update computes the UNet's layers again instead of keeping them: less memory, more time, the same bits",

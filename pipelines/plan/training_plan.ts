@@ -7,12 +7,7 @@
 import type { Limits } from "../../lib/engine/limits.ts";
 import { type CountedProgram, countingRuntime } from "../../lib/gpu/counting_runtime.ts";
 import type { Context } from "../../lib/stages/context.ts";
-import { critique } from "../../lib/stages/critique.ts";
-import { reset } from "../../lib/stages/reset.ts";
-import { sample } from "../../lib/stages/sample.ts";
-import { score } from "../../lib/stages/score.ts";
 import { initialState } from "../../lib/stages/state.ts";
-import { update } from "../../lib/stages/update.ts";
 import type { Config } from "../config.ts";
 import { standInSource } from "../load/model_source.ts";
 import { loadTraining, loadViewer, prepareTraining } from "../open_training.ts";
@@ -122,6 +117,7 @@ export async function checkFits(
  * @param done Told of each.
  */
 export async function runEpoch(ctx: Context, done: (stage: keyof typeof REMEDIES) => void): Promise<void> {
+  const { sample, score, critique, update, reset } = ctx.method.stages;
   const state = initialState(ctx);
   const sampled = await sample(state, ctx);
   done("sample");

@@ -63,9 +63,8 @@ export function settingsTable(
   config: Tree,
 ): { readonly table: Markup; readonly changed: number; readonly count: number } {
   const fields = new Map(
-    listFields(textAt(config, "compat") === "official" ? "official" : "fixed").map((
-      field,
-    ) => [field.name, field]),
+    listFields(textAt(config, "compat") === "official" ? "official" : "fixed", textAt(config, "method"))
+      .map((field) => [field.name, field]),
   );
   const settings = settingsOf(config, fields);
   const rows = settings.map(({ name, value, field, isChanged }) =>

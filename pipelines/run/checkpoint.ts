@@ -11,7 +11,7 @@ import { z } from "zod";
 import { writeLora } from "../../lib/io/lora_file.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { unpackParams } from "../../lib/optim/flat.ts";
-import type { State } from "../../lib/stages/records.ts";
+import { shownPolicy, type State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
 import { exists, readJson, readWeights, syncFolder, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
@@ -48,7 +48,7 @@ export async function saveCheckpoint(
   const folder = join(checkpoints, epochName(state.epoch));
   const aside = `${folder}.part`;
   const { tensors, counters } = packState(state, layouts);
-  const adapters = unpackParams(layouts.policy, state.policy.params);
+  const adapters = unpackParams(layouts.policy, shownPolicy(state));
   try {
     await removeIfThere(aside);
     await Deno.mkdir(aside, { recursive: true });
@@ -135,7 +135,7 @@ const count = z.int().min(0);
 const stateSchema: z.ZodType<Counters & Origin> = z.object({
   epoch: count,
   key: z.tuple([count, count]),
-  steps: z.object({ policy: count, critic: count }),
+  steps: z.object({ policy: count, critic: count.optional() }),
   reward_queries: count,
   version: z.string(),
   model: z.string(),

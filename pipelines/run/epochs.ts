@@ -11,8 +11,8 @@ import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import type { EpochMetrics } from "../../lib/stages/metrics.ts";
 import { moments } from "../../lib/stages/prompt_statistics.ts";
-import type { State, Updated } from "../../lib/stages/records.ts";
-import { tdpoR } from "../../lib/stages/tdpo_r.ts";
+import { shownPolicy, type State, type Updated } from "../../lib/stages/records.ts";
+import { train } from "../../lib/stages/train.ts";
 import { captionedGrid } from "./captioned_grid.ts";
 import { drawGallery, evaluateGallery, type Evaluation, type Gallery, type Scores } from "./evaluation.ts";
 
@@ -87,7 +87,7 @@ export async function* epochs(ctx: Context, viewing: Viewing, start: State): Asy
     return { state, metrics, grid: looked.grid, scores: looked.scores };
   };
   if (start.epoch === 0) yield await complete(start, {}, null);
-  for await (const { state, updated, metrics } of tdpoR(ctx, start)) {
+  for await (const { state, updated, metrics } of train(ctx, start)) {
     yield await complete(state, metrics, updated);
   }
 }
@@ -99,11 +99,13 @@ interface Looked {
   readonly metrics: Pick<RunMetrics, "kl_to_base" | "evaluation">;
 }
 
-async function look(ctx: Context, viewing: Viewing, { epoch, policy }: State): Promise<Looked> {
+async function look(ctx: Context, viewing: Viewing, state: State): Promise<Looked> {
+  const { epoch } = state;
   viewing.onLook?.(epoch);
   const isDue = (every: number) => epoch % every === 0 || epoch === ctx.options.num_epochs;
   // Before training the policy is the base model, for which zeros stand.
-  const adapters = epoch === 0 ? new Float32Array(policy.params.length) : policy.params;
+  const policy = shownPolicy(state);
+  const adapters = epoch === 0 ? new Float32Array(policy.length) : policy;
   const nothing: Looked = { grid: null, scores: null, metrics: {} };
   const drawn = viewing.grid !== null && isDue(viewing.grid.every)
     ? await lookAtGrid(ctx, viewing.grid.gallery, adapters)

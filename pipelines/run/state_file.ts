@@ -18,15 +18,18 @@ export interface Counters {
   readonly epoch: number;
   /** The run's key. */
   readonly key: Key;
-  /** Optimizer steps of policy and critic. */
-  readonly steps: { readonly policy: number; readonly critic: number };
+  /** Optimizer steps of the policy, and of the critic if there is one. */
+  readonly steps: { readonly policy: number; readonly critic?: number | undefined };
   /** Images the training reward has judged. */
   readonly reward_queries: number;
 }
 
 /** A state in its two parts. */
 export interface SavedState {
-  /** `policy/<parameter>`, `policy.m/…`, `policy.v/…`, the same of the critic, and `prompt_statistics/<prompt>`. */
+  /**
+   * `policy/<parameter>`, `policy.m/…`, `policy.v/…`, the same of a critic, `policy.ema/…` if there is a running mean, and
+   * `prompt_statistics/<prompt>`.
+   */
   readonly tensors: ParamTree;
   /** The rest. */
   readonly counters: Counters;
@@ -40,13 +43,14 @@ export function packState(state: State, layouts: Layouts): SavedState {
   return {
     tensors: {
       ...packOptimizer("policy", state.policy, layouts.policy),
-      ...packOptimizer("critic", state.critic, layouts.critic),
+      ...state.critic && layouts.critic && packOptimizer("critic", state.critic, layouts.critic),
+      ...state.ema && packVector(EMA, state.ema, layouts.policy),
       ...Object.fromEntries(statistics),
     },
     counters: {
       epoch: state.epoch,
       key: state.key,
-      steps: { policy: state.policy.step, critic: state.critic.step },
+      steps: { policy: state.policy.step, ...state.critic && { critic: state.critic.step } },
       reward_queries: state.rewardQueries,
     },
   };
@@ -58,17 +62,20 @@ export function packState(state: State, layouts: Layouts): SavedState {
  * @throws {TypeError} If a parameter is missing or has another shape.
  */
 export function unpackState({ tensors, counters }: SavedState, layouts: Layouts): State {
+  const mean = below(tensors, `${EMA}/`);
   return {
     epoch: counters.epoch,
     key: counters.key,
     policy: unpackOptimizer("policy", tensors, layouts.policy, counters.steps.policy),
-    critic: unpackOptimizer("critic", tensors, layouts.critic, counters.steps.critic),
+    critic: layouts.critic && unpackOptimizer("critic", tensors, layouts.critic, counters.steps.critic ?? 0),
+    ema: Object.keys(mean).length === 0 ? null : packParams(layouts.policy, mean),
     promptStatistics: statisticsIn(tensors),
     rewardQueries: counters.reward_queries,
   };
 }
 
 const STATISTICS = "prompt_statistics";
+const EMA = "policy.ema";
 
 /** What an optimizer keeps for each parameter, by what follows its name. */
 const VECTORS = { params: "", m: ".m", v: ".v", since: ".since" } as const;
@@ -78,9 +85,14 @@ function packOptimizer(name: string, optimizer: OptimizerState, layout: FlatLayo
     Object.entries(VECTORS).flatMap(([vector, suffix]) => {
       const flat = optimizer[vector as keyof typeof VECTORS];
       if (flat === null) return [];
-      return Object.entries(unpackParams(layout, flat))
-        .map(([param, values]) => [`${name}${suffix}/${param}`, values]);
+      return Object.entries(packVector(`${name}${suffix}`, flat, layout));
     }),
+  );
+}
+
+function packVector(name: string, flat: F32, layout: FlatLayout): ParamTree {
+  return Object.fromEntries(
+    Object.entries(unpackParams(layout, flat)).map(([param, values]) => [`${name}/${param}`, values]),
   );
 }
 

@@ -14,7 +14,7 @@ Deno.test("imports downward pass", () => {
       `import { a } from "../../core/tensor.ts"; export * from "../../../kernels/gemm.ts";`,
     ],
     ["kernels/gemm.ts", `import { a } from "../lib/core/tensor.ts"; import type { b } from "./kernel.ts";`],
-    ["lib/stages/tdpo_r.ts", `import { a } from "../models/unet.ts"; import { z } from "zod";`],
+    ["lib/stages/train.ts", `import { a } from "../models/unet.ts"; import { z } from "zod";`],
     ["pipelines/train.ts", `import { a } from "../lib/gpu/runtime.ts"; import process from "node:process";`],
     ["tests/x_test.ts", `import { a } from "../pipelines/train.ts";`],
   ];

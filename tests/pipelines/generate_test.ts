@@ -17,6 +17,7 @@ import { writeLora } from "../../lib/io/lora_file.ts";
 import { type LoraFormat, loraLayouts } from "../../lib/io/lora_layouts.ts";
 import { decodePng } from "../../lib/io/png.ts";
 import { packParams } from "../../lib/optim/flat.ts";
+import { tdpoR } from "../../lib/methods/mod.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { generate } from "../../lib/stages/generate.ts";
 import { readConfig } from "../../pipelines/config.ts";
@@ -118,6 +119,7 @@ Deno.test("the same prompt and seed give the same image as in training", async (
     const train = rewards.brightness!;
     const prompts = ["cat", "dog"];
     const ctx = await prepare({
+      method: tdpoR,
       options: config,
       models,
       runtime,

@@ -15,6 +15,7 @@ import { declareUNet } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
+import { tdpoR } from "../../lib/methods/mod.ts";
 import { prepare, type Setup } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { latentDiffusion } from "../../lib/stages/latent_diffusion.ts";
@@ -23,7 +24,7 @@ import type { Options } from "../../lib/stages/options.ts";
 import { sample } from "../../lib/stages/sample.ts";
 import { score } from "../../lib/stages/score.ts";
 import { initialState } from "../../lib/stages/state.ts";
-import { type Epoch, tdpoR } from "../../lib/stages/tdpo_r.ts";
+import { type Epoch, train } from "../../lib/stages/train.ts";
 import { update } from "../../lib/stages/update.ts";
 import { NonFiniteError } from "../../lib/stages/update_logs.ts";
 import { putWeights } from "../../lib/stages/weights.ts";
@@ -32,19 +33,24 @@ import { scheduler, toyModels, toyOptions, toyPrompts, toyReward, toySetup } fro
 
 const gpu = gpuRuntime(await openGpu(navigator.gpu));
 
-Deno.test("tdpoR on the GPU: the toy's two epochs are those of the interpreter", async () => {
-  const [expected] = await all(tdpoR(await prepare(toySetup())));
+Deno.test("train on the GPU: the toy's two epochs are those of the interpreter", async () => {
+  const [expected] = await all(train(await prepare(toySetup())));
   const ctx = await prepare({ ...toySetup(), runtime: gpu, models: toyModels(gpu) });
-  const [found, second] = await all(tdpoR(ctx));
+  const [found, second] = await all(train(ctx));
   ctx.free();
   for (const epoch of [found!, second!]) assertEquals(epoch.metrics.ratio_before_update_max_error, 0);
   assertClose(found!.updated.latents.data, expected!.updated.latents.data, 1e-5, "latents");
-  assertClose(found!.updated.residuals.data, expected!.updated.residuals.data, 1e-5, "residuals");
+  assertClose(
+    found!.updated.observed!.residuals.data,
+    expected!.updated.observed!.residuals.data,
+    1e-5,
+    "residuals",
+  );
   assertClose(found!.state.policy.m, expected!.state.policy.m, 1e-3, "policy moments");
-  assertClose(found!.state.critic.m, expected!.state.critic.m, 1e-3, "critic moments");
+  assertClose(found!.state.critic!.m, expected!.state.critic!.m, 1e-3, "critic moments");
 });
 
-Deno.test("tdpoR on the GPU: no epoch leaves memory behind", async () => {
+Deno.test("train on the GPU: no epoch leaves memory behind", async () => {
   const ctx = await prepare({
     ...toySetup({
       ...toyOptions,
@@ -56,7 +62,7 @@ Deno.test("tdpoR on the GPU: no epoch leaves memory behind", async () => {
     models: toyModels(gpu),
   });
   const peaks: number[] = [];
-  for await (const _ of tdpoR(ctx)) peaks.push(gpu.peakBytes());
+  for await (const _ of train(ctx)) peaks.push(gpu.peakBytes());
   ctx.free();
   // The first reset comes with the second epoch.
   assertEquals(peaks.slice(2), Array(4).fill(peaks[2]));
@@ -66,13 +72,17 @@ Deno.test("update on the GPU: a number that is not finite, wherever it comes fro
   const ctx = await prepare({ ...toySetup(), runtime: gpu, models: toyModels(gpu) });
   const state = initialState(ctx);
   const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
-  for (
-    const name of ["latents", "logProbs", "embeddings", "residuals", "returns", "temporalRewards"] as const
-  ) {
+  const { observed, ...others } = critiqued;
+  const { latents, logProbs, returns, temporalRewards } = others;
+  const read = { latents, logProbs, returns, temporalRewards, ...observed! };
+  for (const [name, tensor] of Object.entries(read)) {
     for (const value of [NaN, Infinity]) {
-      const data = Float32Array.from(critiqued[name].data as ArrayLike<number>);
+      const data = Float32Array.from(tensor.data as ArrayLike<number>);
       data[7] = value;
-      const broken = { ...critiqued, [name]: { ...critiqued[name], data } };
+      const bad = { [name]: { ...tensor, data } };
+      const broken = name in observed!
+        ? { ...others, observed: { ...observed!, ...bad } }
+        : { ...critiqued, ...bad };
       await assertRejects(() => update(state, broken, ctx), NonFiniteError, "not finite", `${name} ${value}`);
     }
   }
@@ -94,7 +104,7 @@ Deno.test("latentDiffusion on the GPU: the ratio is exactly 1 for all samples an
   const { updates } = await update(state, critiqued, ctx);
   ctx.free();
   assertEquals(updates.flatMap(({ ratios }) => ratios), Array(24).fill(1));
-  assert(updates.every(({ grad_norm }) => grad_norm.policy > 0 && grad_norm.critic > 0));
+  assert(updates.every(({ grad_norm }) => grad_norm.policy > 0 && grad_norm.critic! > 0));
 });
 
 Deno.test("sample on the GPU: neither batches nor their order change a bit", async () => {
@@ -115,6 +125,7 @@ Deno.test("sample on the GPU: neither batches nor their order change a bit", asy
 /** A run of models that have every part of Stable Diffusion and hardly any weights. */
 function tinySetup(runtime: Runtime, options: Options): Setup {
   return {
+    method: tdpoR,
     options,
     models: tinyModels(runtime),
     runtime,

@@ -51,18 +51,19 @@ for (const name of ["tdpo_official", "tdpo_fixed"]) {
     assertEquals(ctx.schedule.map(({ timestep }) => timestep), [...golden.timesteps]);
 
     const pack = (part: "policy" | "critic", prefix: string) =>
-      packParams(ctx.layouts[part], renamed(below(tensors, `${prefix}.${part}.`)));
+      packParams(ctx.layouts[part]!, renamed(below(tensors, `${prefix}.${part}.`)));
     const critiqued = critiquedOf(tensors);
     const start = {
       policy: newOptimizer(pack("policy", "initial")),
       critic: newOptimizer(pack("critic", "initial"), true),
+      ema: null,
     };
     const { policy, critic, updates } = await descend(start, critiqued, scheduleOf(golden), [0, 0], ctx);
 
     compareLogs(updates, tensors);
     for (const [part, found] of [["policy", policy], ["critic", critic]] as const) {
-      assertEquals(found.step, 10);
-      assertClose(found.params, pack(part, "final"), 1e-5, `final ${part}`);
+      assertEquals(found!.step, 10);
+      assertClose(found!.params, pack(part, "final"), 1e-5, `final ${part}`);
     }
   });
 
@@ -88,7 +89,13 @@ function optionsOf(golden: Golden): Options {
   const { policy_adamw: adamw } = golden;
   return {
     ...toyOptions,
-    sample: { num_steps: STEPS, eta: 1, guidance_scale: 1, batch_size: SAMPLES, num_batches_per_epoch: 1 },
+    sample: {
+      ...toyOptions.sample,
+      num_steps: STEPS,
+      guidance_scale: 1,
+      batch_size: SAMPLES,
+      num_batches_per_epoch: 1,
+    },
     train: {
       ...toyOptions.train,
       learning_rate: adamw.lr,
@@ -130,16 +137,14 @@ function critiquedOf(tensors: ParamTree): Critiqued {
     promptRows: Array<number>(SAMPLES).fill(0),
     latents: tensor([SAMPLES, STEPS + 1, 1, 1, 6], of("input.latents").data),
     logProbs: of("old.log_probs"),
-    embeddings: of("input.embeddings"),
-    residuals: of("old.residuals"),
+    observed: { embeddings: of("input.embeddings"), residuals: of("old.residuals") },
     divergences: null,
     images: tensor([0], []),
     rewards: of("input.rewards").data,
     scores: {},
     returns: of("old.returns"),
     temporalRewards: of("old.temporal_rewards"),
-    explainedVariance: 0,
-    explainedVariances: [],
+    explained: null,
     promptStatistics: {},
   };
 }
@@ -149,15 +154,15 @@ function compareLogs(updates: readonly UpdateLog[], tensors: ParamTree): void {
   const column = (pick: (update: UpdateLog) => number) => updates.map(pick);
   const compare = (name: string, pick: (update: UpdateLog) => number, tol = 1e-5) =>
     assertClose(column(pick), log(name), tol, name);
-  compare("loss", (update) => update.policy_loss + update.critic_loss);
-  compare("policy_loss", (update) => update.policy_loss);
-  compare("critic_loss", (update) => update.critic_loss);
-  compare("clip_fraction", (update) => update.clip_fraction, 0);
-  compare("critic_clip_fraction", (update) => update.critic_clip_fraction, 0);
+  compare("loss", (update) => update.policy_loss! + update.critic_loss!);
+  compare("policy_loss", (update) => update.policy_loss!);
+  compare("critic_loss", (update) => update.critic_loss!);
+  compare("clip_fraction", (update) => update.clip_fraction!, 0);
+  compare("critic_clip_fraction", (update) => update.critic_clip_fraction!, 0);
   compare("grad_norm.policy", (update) => update.grad_norm.policy, 2e-5);
-  compare("grad_norm.critic", (update) => update.grad_norm.critic, 2e-5);
+  compare("grad_norm.critic", (update) => update.grad_norm.critic!, 2e-5);
   // The estimate is a small difference of numbers near 1.
-  assertClose(column((update) => update.approx_kl), log("approx_kl"), 2e-3, "approx_kl");
+  assertClose(column((update) => update.approx_kl!), log("approx_kl"), 2e-3, "approx_kl");
   assertClose(updates.flatMap(({ ratios }) => ratios), log("ratio"), 1e-5, "ratio");
 }
 

@@ -24,7 +24,9 @@ import { parseCriticConfig } from "../../lib/models/critic_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { constantInit, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
 import type { Reward } from "../../lib/rewards/reward.ts";
+import { tdpoR } from "../../lib/methods/mod.ts";
 import type { Setup } from "../../lib/stages/context.ts";
+import type { Method } from "../../lib/stages/method.ts";
 import type { Models, PolicyInputs } from "../../lib/stages/models.ts";
 import type { Options } from "../../lib/stages/options.ts";
 import { putWeights } from "../../lib/stages/weights.ts";
@@ -45,7 +47,15 @@ export const toyOptions: Options = {
   prompts_balanced: true,
   kl_penalty_coef: 0,
   gamma: 1,
-  sample: { num_steps: 3, eta: 1, guidance_scale: 3, batch_size: 4, num_batches_per_epoch: 2 },
+  sample: {
+    num_steps: 3,
+    eta: 1,
+    guidance_scale: 3,
+    batch_size: 4,
+    num_batches_per_epoch: 2,
+    group_size: 1,
+    group_noise: false,
+  },
   train: {
     learning_rate: 1e-2,
     critic_learning_rate: 1e-2,
@@ -58,11 +68,17 @@ export const toyOptions: Options = {
     batch_size: 2,
     gradient_accumulation_steps: 2,
     num_inner_epochs: 1,
+    loss: "clipped",
     clip_range: 0.1,
+    kl_weight: 0,
+    kl_form: "exact",
+    ema_decay: null,
     clip_range_critic: 0.2,
     adv_clip_max: null,
     shuffle_timestep: true,
+    timestep_window: null,
     drop_last_steps: 0,
+    timesteps_per_update: 1,
     cfg: true,
     shuffle_advantages: false,
     critic_grad_div: 1,
@@ -166,9 +182,14 @@ export const toyReward: Reward = {
 };
 
 /** A run of the toy on the interpreter. */
-export function toySetup(options: Options = toyOptions, models: ToyModels = {}): Setup {
+export function toySetup(
+  options: Options = toyOptions,
+  models: ToyModels = {},
+  method: Method = tdpoR,
+): Setup {
   const runtime = interpreter();
   return {
+    method,
     options,
     models: toyModels(runtime, models),
     runtime,

@@ -8,7 +8,7 @@ import {
   type RawConfig,
   readConfig,
 } from "../../../pipelines/config/mod.ts";
-import { overlaid } from "../../../pipelines/config/read.ts";
+import { overlaid } from "../../../pipelines/config/tree.ts";
 import { readPrompts } from "../../../pipelines/prompts.ts";
 import { UsageError } from "../../../pipelines/usage_error.ts";
 

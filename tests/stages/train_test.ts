@@ -10,7 +10,7 @@ import { reset } from "../../lib/stages/reset.ts";
 import { sample } from "../../lib/stages/sample.ts";
 import { score } from "../../lib/stages/score.ts";
 import { initialState } from "../../lib/stages/state.ts";
-import { type Epoch, tdpoR } from "../../lib/stages/tdpo_r.ts";
+import { type Epoch, train } from "../../lib/stages/train.ts";
 import { trainingSchedule } from "../../lib/stages/training_schedule.ts";
 import { update } from "../../lib/stages/update.ts";
 import { NonFiniteError } from "../../lib/stages/update_logs.ts";
@@ -23,9 +23,9 @@ const trained = (train: Partial<TrainOptions>): Options => ({
 const toyContext = (options: Options = toyOptions, models: ToyModels = {}) =>
   prepare(toySetup(options, models));
 
-Deno.test("tdpoR: is its stages called one after the other", async () => {
+Deno.test("train: is its stages called one after the other", async () => {
   const ctx = await toyContext();
-  const [first, second] = await all(tdpoR(ctx));
+  const [first, second] = await all(train(ctx));
   let state = initialState(ctx);
   for (const epoch of [first!, second!]) {
     const scored = await score(await sample(state, ctx), ctx);
@@ -39,16 +39,16 @@ Deno.test("tdpoR: is its stages called one after the other", async () => {
   assertEquals(state.rewardQueries, 16);
 });
 
-Deno.test("tdpoR: the same seed gives the same bits, another seed others", async () => {
-  const run = async (seed: number) => (await all(tdpoR(await toyContext({ ...toyOptions, seed }))))[1]!.state;
+Deno.test("train: the same seed gives the same bits, another seed others", async () => {
+  const run = async (seed: number) => (await all(train(await toyContext({ ...toyOptions, seed }))))[1]!.state;
   assertEquals(await run(7), await run(7));
   assert((await run(7)).policy.params.join() !== (await run(8)).policy.params.join());
 });
 
-Deno.test("tdpoR: going on from a state is as never having stopped", async () => {
+Deno.test("train: going on from a state is as never having stopped", async () => {
   const ctx = await toyContext();
-  const [first, second] = await all(tdpoR(ctx));
-  const [again] = await all(tdpoR(await toyContext(), structuredClone(first!.state)));
+  const [first, second] = await all(train(ctx));
+  const [again] = await all(train(await toyContext(), structuredClone(first!.state)));
   assertEquals(again!.state, second!.state);
 });
 
@@ -61,7 +61,7 @@ Deno.test("update: the policy learns nothing from the last steps that are droppe
     const temporalRewards = tensor(shape, data.map((_, i) => i % shape[1]! === rewarded ? i + 1 : 0));
     const updated = await update(state, { ...critiqued, temporalRewards }, ctx);
     const moved = (learner: "policy" | "critic") =>
-      updated.state[learner].params.some((x, i) => x !== state[learner].params[i]);
+      updated.state[learner]!.params.some((x, i) => x !== state[learner]!.params[i]);
     return [moved("policy"), moved("critic")];
   };
   assertEquals(await after(1, 2), [false, true]);
@@ -75,14 +75,14 @@ Deno.test("sample: neither batches nor their order change a bit", async () => {
     sample: { ...toyOptions.sample, batch_size, num_batches_per_epoch },
   });
   const [two, one] = [await toyContext(batched(4, 2)), await toyContext(batched(8, 1))];
-  const state = (await all(tdpoR(two)))[0]!.state;
+  const state = (await all(train(two)))[0]!.state;
   assertEquals(await sample(state, two), await sample(state, one));
 });
 
 Deno.test("update: the ratio is exactly 1 for every sample and step before the policy moves", async () => {
   const still = { learning_rate: 0, critic_learning_rate: 0 };
   for (const shuffle_timestep of [true, false]) {
-    const moved = (await all(tdpoR(await toyContext())))[0]!.state;
+    const moved = (await all(train(await toyContext())))[0]!.state;
     const ctx = await toyContext(trained({ ...still, shuffle_timestep }));
     const critiqued = critique(moved, await score(await sample(moved, ctx), ctx), ctx);
     const { updates, state } = await update(moved, critiqued, ctx);
@@ -94,7 +94,7 @@ Deno.test("update: the ratio is exactly 1 for every sample and step before the p
 Deno.test("update: accumulated gradients are those of one larger batch", async () => {
   const cut = await toyContext(trained({ batch_size: 2, gradient_accumulation_steps: 2 }));
   const whole = await toyContext(trained({ batch_size: 4, gradient_accumulation_steps: 1 }));
-  const [a, b] = [(await all(tdpoR(cut)))[0]!.state, (await all(tdpoR(whole)))[0]!.state];
+  const [a, b] = [(await all(train(cut)))[0]!.state, (await all(train(whole)))[0]!.state];
   const largest = Math.max(...a.policy.params.map((x, i) => Math.abs(x - b.policy.params[i]!)));
   assert(largest < 1e-5, `largest difference ${largest}`);
 });
@@ -145,7 +145,7 @@ Deno.test("critique: shuffled advantages are those of other samples, returns sta
 
 Deno.test("sample: divergence from the base model is 0 at first, then positive, and is taken off the returns", async () => {
   const ctx = await toyContext({ ...toyOptions, kl_penalty_coef: 0.5 });
-  const [first, second] = await all(tdpoR(ctx));
+  const [first, second] = await all(train(ctx));
   assertEquals(first!.updated.divergences!.data, new Float32Array(24));
   const kl = second!.updated.divergences!;
   assertEquals(kl.shape, [8, 3]);
@@ -155,12 +155,12 @@ Deno.test("sample: divergence from the base model is 0 at first, then positive, 
 });
 
 Deno.test("reset: on its epoch only, and of the neurons it names", async () => {
-  const [first, second] = await all(tdpoR(await toyContext()));
+  const [first, second] = await all(train(await toyContext()));
   assertEquals(first!.metrics.neurons_reset, 0);
-  const { layers, total } = second!.metrics.dormant_fraction;
+  const { layers, total } = second!.metrics.dormant_fraction!;
   assertEquals(layers.length, 4);
   assertEquals(second!.metrics.neurons_reset, Math.round((1 - total) * 40));
-  assert(second!.state.critic.since!.some((step) => step === second!.state.critic.step));
+  assert(second!.state.critic!.since!.some((step) => step === second!.state.critic!.step));
 });
 
 Deno.test("reset: distinct seeds draw other weights each time, a fixed one the same", async () => {
@@ -169,8 +169,8 @@ Deno.test("reset: distinct seeds draw other weights each time, a fixed one the s
       ...toyOptions,
       reset: { ...toyOptions.reset, frequency: 1, mode: "all", seed },
     };
-    const [first, second] = await all(tdpoR(await toyContext(options)));
-    return [first!.state.critic.params.join(), second!.state.critic.params.join()];
+    const [first, second] = await all(train(await toyContext(options)));
+    return [first!.state.critic!.params.join(), second!.state.critic!.params.join()];
   };
   const [a, b] = await twice("distinct");
   assert(a !== b);
@@ -178,15 +178,15 @@ Deno.test("reset: distinct seeds draw other weights each time, a fixed one the s
   assertEquals(firstLayer(c!), firstLayer(d!));
 });
 
-Deno.test("tdpoR: before the first epoch the critic learns from samples of the base model", async () => {
+Deno.test("train: before the first epoch the critic learns from samples of the base model", async () => {
   const first = async (relearn: number) => {
     const ctx = await toyContext({
       ...trained({ critic_learning_rate: 0.03 }),
       num_epochs: 1,
       reset: { ...toyOptions.reset, relearn },
     }, { critic: { hidden: [32] } });
-    const [epoch] = await all(tdpoR(ctx));
-    return [epoch!.updated.explainedVariance, epoch!.state.rewardQueries];
+    const [epoch] = await all(train(ctx));
+    return [epoch!.updated.explained!.variance, epoch!.state.rewardQueries];
   };
   assertEquals(await first(0), [0, 8]);
   const [explained, queries] = await first(40);
@@ -206,7 +206,7 @@ Deno.test("reset: a critic that relearns explains the epoch's returns again, and
     const { state: next } = await reset(updated, ctx);
     assertEquals(next.policy, updated.state.policy);
     const again = await sample({ ...next, epoch: 0, policy: state.policy }, ctx);
-    return critique(state, await score(again, ctx), ctx).explainedVariance;
+    return critique(state, await score(again, ctx), ctx).explained!.variance;
   };
   const [forgotten, relearned] = [await after(0), await after(40)];
   assert(Math.abs(forgotten) < 1e-6, `${forgotten} after a reset`);
@@ -215,7 +215,7 @@ Deno.test("reset: a critic that relearns explains the epoch's returns again, and
 
 Deno.test("generate: the same image for the same prompt and key, whatever is beside it", async () => {
   const ctx = await toyContext();
-  const [, { state }] = await all(tdpoR(ctx)) as [Epoch, Epoch];
+  const [, { state }] = await all(train(ctx)) as [Epoch, Epoch];
   const conditioning = await ctx.encodePrompts(["a bear", "a cat"]);
   const keys = Array.from({ length: 6 }, (_, i) => fold(key(5), i));
   const promptRows = keys.map((_, i) => i % 2);
@@ -235,7 +235,7 @@ Deno.test("generate: the same image for the same prompt and key, whatever is bes
   await assertRejects(() => generate(base, { conditioning, promptRows: [], keys: [] }, ctx), RangeError);
 });
 
-Deno.test("tdpoR: metrics and progress tell what happened", async () => {
+Deno.test("train: metrics and progress tell what happened", async () => {
   const told: string[] = [];
   let time = 0;
   const ctx: Context = {
@@ -243,21 +243,21 @@ Deno.test("tdpoR: metrics and progress tell what happened", async () => {
     onProgress: ({ stage, done, total }) => told.push(`${stage} ${done}/${total}`),
     clock: () => (time += 500),
   };
-  const [epoch] = await all(tdpoR(ctx));
+  const [epoch] = await all(train(ctx));
   assertEquals(told, ["sample 1/2", "sample 2/2", "score 1/1", "update 6/6"]);
   const { metrics } = epoch!;
   assertEquals(metrics.seconds, { sample: 0.5, score: 0.5, critique: 0.5, update: 0.5, reset: 0.5 });
   assertEquals(metrics.ratio_before_update_max_error, 0);
   assertEquals(metrics.reward_queries, 8);
-  assertEquals(metrics.critic_explained_variance_by_step.length, 3);
+  assertEquals(metrics.critic_explained_variance_by_step!.length, 3);
   assertEquals(Object.keys(metrics.rewards), ["toy"]);
 });
 
-Deno.test("tdpoR: the critic may see timestep and prompt, and drop elements while it learns", async () => {
+Deno.test("train: the critic may see timestep and prompt, and drop elements while it learns", async () => {
   const critic = { timestep: true, prompt_dim: 4, dropout: [0.2, 0.2, 0.1, 0] };
-  const [first] = await all(tdpoR(await toyContext({ ...toyOptions, num_epochs: 1 }, { critic })));
+  const [first] = await all(train(await toyContext({ ...toyOptions, num_epochs: 1 }, { critic })));
   assertEquals(first!.metrics.ratio_before_update_max_error, 0);
-  assert(first!.metrics.critic_loss > 0);
+  assert(first!.metrics.critic_loss! > 0);
 });
 
 async function all(epochs: AsyncIterable<Epoch>): Promise<Epoch[]> {

@@ -1,20 +1,12 @@
 /**
- * TDPO-R: temporal difference policy optimisation with resets of the critic's active neurons.
- *
- * Zhang et al. 2024, https://arxiv.org/abs/2402.08552.
+ * The loop of training, the same for every method.
  * @module
  */
 
 import type { Context } from "./context.ts";
-import { critique } from "./critique.ts";
 import { type EpochMetrics, epochMetrics, type StageSeconds } from "./metrics.ts";
 import type { State, Updated } from "./records.ts";
-import { introduced } from "./relearn.ts";
-import { reset } from "./reset.ts";
-import { sample } from "./sample.ts";
-import { score } from "./score.ts";
 import { initialState } from "./state.ts";
-import { update } from "./update.ts";
 
 /** What one epoch brought. */
 export interface Epoch {
@@ -27,18 +19,17 @@ export interface Epoch {
 }
 
 /**
- * Trains until `num_epochs`, and tells of every epoch.
- *
- * Before the first epoch the critic learns from samples of the base model, if `reset.relearn` says so.
+ * Trains until `num_epochs` by the run's method, and tells of every epoch.
  *
  * Resuming from a state that was told goes on with the bits of a run that never stopped.
  *
  * @param ctx From `prepare`.
  * @param start The state to go on from; default the first.
  */
-export async function* tdpoR(ctx: Context, start: State = initialState(ctx)): AsyncGenerator<Epoch> {
-  const { clock = () => 0 } = ctx;
-  let state = start.epoch === 0 ? await introduced(start, ctx) : start;
+export async function* train(ctx: Context, start: State = initialState(ctx)): AsyncGenerator<Epoch> {
+  const { clock = () => 0, method } = ctx;
+  const { sample, score, critique, update, reset } = method.stages;
+  let state = start.epoch === 0 && method.begin ? await method.begin(start, ctx) : start;
   while (state.epoch < ctx.options.num_epochs) {
     const times = [clock()];
     const sampled = await sample(state, ctx);
@@ -49,10 +40,10 @@ export async function* tdpoR(ctx: Context, start: State = initialState(ctx)): As
     times.push(clock());
     const updated = await update(state, critiqued, ctx);
     times.push(clock());
-    const neurons = await reset(updated, ctx);
+    const after = await reset(updated, ctx);
     times.push(clock());
-    state = neurons.state;
-    yield { state, updated, metrics: epochMetrics(updated, neurons, secondsBetween(times)) };
+    state = after.state;
+    yield { state, updated, metrics: epochMetrics(updated, after, secondsBetween(times)) };
   }
 }
 

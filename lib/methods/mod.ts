@@ -1,0 +1,31 @@
+/**
+ * The methods by the names that configurations have for them.
+ *
+ * A method of your own is a record like these: it takes the stages of another and swaps some.
+ * @module
+ */
+
+import type { Method } from "../stages/method.ts";
+import { tdpo } from "./tdpo.ts";
+import { tdpoR } from "./tdpo_r.ts";
+
+export { tdpo, tdpoR };
+
+/** All methods; the first is the default. */
+export const methods: readonly Method[] = [tdpoR, tdpo];
+
+/** The names of all methods. */
+export const methodNames: readonly string[] = methods.map(({ name }) => name);
+
+/**
+ * The method of a name.
+ *
+ * @throws {RangeError} If there is none.
+ */
+export function methodOf(name: string): Method {
+  const found = methods.find((method) => method.name === name);
+  if (found !== undefined) return found;
+  throw new RangeError(
+    `Cannot train as there is no such method: ${name}; there are ${methodNames.join(", ")}`,
+  );
+}

@@ -1,0 +1,52 @@
+/**
+ * What a method of training is: five stages, the programs that they run, and the values that its options start with.
+ * @module
+ */
+
+import type { Context } from "./context.ts";
+import type { Options } from "./options.ts";
+import type { ProgramSpec } from "./programs.ts";
+import type { Critiqued, Reset, Sampled, Scored, State, Updated } from "./records.ts";
+
+/** The five stages of an epoch, each a function from a record to a bigger one. */
+export interface Stages {
+  /** The policy denoises, and what happens on the way is kept. */
+  readonly sample: (state: State, ctx: Context) => Promise<Sampled>;
+  /** What the images are worth. */
+  readonly score: (sampled: Sampled, ctx: Context) => Promise<Scored>;
+  /** From one reward an image to a weight for each of its steps. */
+  readonly critique: (state: State, scored: Scored, ctx: Context) => Critiqued;
+  /** The policy, and a critic if there is one, learn from what was sampled. */
+  readonly update: (state: State, critiqued: Critiqued, ctx: Context) => Promise<Updated>;
+  /** What is made anew before the next epoch. */
+  readonly reset: (updated: Updated, ctx: Context) => Promise<Reset>;
+}
+
+/** Values of options by their dotted names: `{ "train.learning_rate": 1e-3 }`. */
+export type Defaults = Readonly<Record<string, unknown>>;
+
+/** A method of training. */
+export interface Method {
+  /** What configurations call it. */
+  readonly name: string;
+  /** What it is called in full. */
+  readonly title: string;
+  /** Where it is described. */
+  readonly paper: string;
+  /** Its stages. */
+  readonly stages: Stages;
+  /** Whether it learns a critic beside the policy. */
+  readonly hasCritic: boolean;
+  /** What its stages run besides `COMMON_PROGRAMS`; nothing else is compiled. */
+  readonly programs: readonly ProgramSpec[];
+  /** Options that start otherwise than for the default method, in its two readings: repaired, and as its reference has it. */
+  readonly defaults: { readonly fixed: Defaults; readonly official: Defaults };
+  /**
+   * Checks options that the method cannot be run with.
+   *
+   * @throws {RangeError} Naming the option.
+   */
+  readonly check: (options: Options) => void;
+  /** What comes before the first epoch, if anything does. */
+  readonly begin?: (state: State, ctx: Context) => Promise<State>;
+}
