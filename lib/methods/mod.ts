@@ -6,13 +6,17 @@
  */
 
 import type { Method } from "../stages/method.ts";
+import { ddpo, ddpoSf } from "./ddpo.ts";
+import { dpok } from "./dpok.ts";
+import { grpo } from "./grpo.ts";
+import { rwr } from "./rwr.ts";
 import { tdpo } from "./tdpo.ts";
 import { tdpoR } from "./tdpo_r.ts";
 
-export { tdpo, tdpoR };
+export { ddpo, ddpoSf, dpok, grpo, rwr, tdpo, tdpoR };
 
 /** All methods; the first is the default. */
-export const methods: readonly Method[] = [tdpoR, tdpo];
+export const methods: readonly Method[] = [tdpoR, tdpo, ddpo, ddpoSf, dpok, grpo, rwr];
 
 /** The names of all methods. */
 export const methodNames: readonly string[] = methods.map(({ name }) => name);

@@ -6,7 +6,7 @@
 import { fold, permutation } from "../core/random.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
-import { moments, normaliseRewards } from "./prompt_statistics.ts";
+import { moments, type Normalised, normaliseRewards } from "./prompt_statistics.ts";
 import type { Critiqued, Explained, Scored, State } from "./records.ts";
 import { pickRows } from "./rows.ts";
 
@@ -25,7 +25,8 @@ import { pickRows } from "./rows.ts";
  * @throws {TypeError} If there is no critic.
  */
 export function critique(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
-  const { returns, promptStatistics } = returnsOf(state, scored, ctx);
+  const { rewards, statistics: promptStatistics } = normalised(state, scored, ctx);
+  const returns = returnsOf(rewards, scored, ctx);
   const { observed } = scored;
   if (observed === null) throw new TypeError("Cannot take residuals off the returns as there is no critic");
   return weighed(state, {
@@ -42,7 +43,8 @@ export function critique(state: State, scored: Scored, ctx: Pick<Context, "optio
  * unless steps are penalised or discounted.
  */
 export function critiqueReturns(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
-  const { returns, promptStatistics } = returnsOf(state, scored, ctx);
+  const { rewards, statistics: promptStatistics } = normalised(state, scored, ctx);
+  const returns = returnsOf(rewards, scored, ctx);
   return weighed(state, {
     ...scored,
     returns,
@@ -64,25 +66,29 @@ export function weighed(
   return { ...critiqued, temporalRewards: pickRows(critiqued.temporalRewards, order) };
 }
 
-/** Returns of rewards that are normalised per prompt, and the prompts' statistics with these rewards taken in. */
-function returnsOf(
-  state: State,
-  scored: Scored,
+/** Returns `[N, T]` of rewards `[N]`, with what the samples' divergence from the base model costs. */
+export function returnsOf(
+  rewards: F32,
+  { logProbs, divergences }: Scored,
   { options }: Pick<Context, "options">,
-): Pick<Critiqued, "returns" | "promptStatistics"> {
-  const { logProbs, divergences } = scored;
-  const { rewards, statistics } = normaliseRewards(
-    state.promptStatistics,
-    scored.rewards,
-    scored.prompts,
-    options.per_prompt_stat_tracking,
-  );
+): FloatTensor {
   const penalties = divergences &&
     tensor(divergences.shape, divergences.data.map((kl) => -options.kl_penalty_coef * kl));
-  return {
-    returns: discountedReturns(rewards, logProbs.shape[1]!, penalties, options.gamma),
-    promptStatistics: statistics,
-  };
+  return discountedReturns(rewards, logProbs.shape[1]!, penalties, options.gamma);
+}
+
+/** One number a sample as `[N, T]`, the same at every step. */
+export function spread(values: F32, steps: number): FloatTensor {
+  const each = Float32Array.from({ length: values.length * steps }, (_, i) => values[Math.floor(i / steps)]!);
+  return tensor([values.length, steps], each);
+}
+
+function normalised(
+  { promptStatistics }: State,
+  { rewards, prompts }: Scored,
+  { options }: Pick<Context, "options">,
+): Normalised {
+  return normaliseRewards(promptStatistics, rewards, prompts, options.per_prompt_stat_tracking);
 }
 
 /**

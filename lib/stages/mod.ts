@@ -6,6 +6,8 @@
 export * from "./conditioning.ts";
 export * from "./context.ts";
 export * from "./critique.ts";
+export * from "./critique_groups.ts";
+export * from "./critique_weights.ts";
 export * from "./denoise.ts";
 export * from "./descend.ts";
 export * from "./generate.ts";
@@ -22,6 +24,7 @@ export * from "./prompt_statistics.ts";
 export * from "./prompts.ts";
 export * from "./records.ts";
 export * from "./reset.ts";
+export * from "./reward_weighted.ts";
 export * from "./sample.ts";
 export * from "./score.ts";
 export * from "./state.ts";

@@ -25,6 +25,8 @@ export interface Options {
   readonly train: TrainOptions;
   /** How the critic's neurons are reset. */
   readonly reset: ResetOptions;
+  /** How reward-weighted regression weighs samples. */
+  readonly rwr: RewardWeightOptions;
   /** How rewards are normalised per prompt; `null`: over the batch. */
   readonly per_prompt_stat_tracking: StatTrackingOptions | null;
 }
@@ -85,6 +87,8 @@ export interface TrainOptions {
   readonly clip_range_critic: number;
   /** Largest temporal reward, either way; `null`: any. */
   readonly adv_clip_max: number | null;
+  /** By whose deviation rewards of a group are divided: the group's, or that of all rewards. */
+  readonly group_std: "group" | "global";
   /** Whether every sample visits its steps in an order of its own; otherwise all from noise to image. */
   readonly shuffle_timestep: boolean;
   /** The steps that the policy learns from, from the first to before the second, 0 being the noisiest; `null`: all. */
@@ -119,6 +123,18 @@ export interface ResetOptions {
   readonly seed: "distinct" | "fixed";
   /** Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769 (quirk 7). */
   readonly std_from_width: boolean;
+}
+
+/** How reward-weighted regression weighs samples. */
+export interface RewardWeightOptions {
+  /** What rewards are multiplied by before their exponentials are taken. */
+  readonly beta: number;
+  /** Whether rewards are normalised first. */
+  readonly standardised: boolean;
+  /** Whether samples are weighed among those of their prompt only. */
+  readonly per_prompt: boolean;
+  /** The percentile from which on samples count, all alike; `null`: all do, by their rewards. */
+  readonly percentile: number | null;
 }
 
 /** Which neurons a reset concerns. */

@@ -62,6 +62,11 @@ export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
   };
 }
 
+/** The same stage where there is no critic: nothing is made anew. */
+export function withoutReset({ state }: Updated): Promise<Reset> {
+  return Promise.resolve({ state, neurons: null });
+}
+
 async function scoreNeurons(
   critic: OptimizerState,
   { embeddings }: Observed,

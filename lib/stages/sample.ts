@@ -3,7 +3,7 @@
  * @module
  */
 
-import { fold } from "../core/random.ts";
+import { fold, type Key } from "../core/random.ts";
 import { type FloatTensor, tensor } from "../core/tensor.ts";
 import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
@@ -16,7 +16,7 @@ import type { Sampled, State } from "./records.ts";
 import { floats, joinRows, stackSteps } from "./rows.ts";
 
 /**
- * Samples an epoch's images.
+ * Samples an epoch's images: `sample.group_size` of a prompt in a row, from one noise if `sample.group_noise` says so.
  *
  * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, and, where the
  * method has a critic, the embedding of the decoded `x_i` and what the critic predicts from that. Noise depends on the run's key, the epoch, the sample and the step
@@ -31,9 +31,17 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
   const count = samplesPerEpoch(options);
   const promptKey = fold(state.key, "prompts");
   const { prompts } = conditioning;
-  const promptRows = choosePrompts(promptKey, state.epoch, count, prompts.length, options.prompts_balanced);
+  const { group_size: group, group_noise } = options.sample;
+  const promptRows = choosePrompts(
+    promptKey,
+    state.epoch,
+    count / group,
+    prompts.length,
+    options.prompts_balanced,
+  ).flatMap((row) => Array<number>(group).fill(row));
   const epochKey = fold(fold(state.key, "sample"), state.epoch);
   const keys = promptRows.map((_, i) => fold(epochKey, i));
+  const startKeys = keys.map((key, i) => group_noise ? keys[i - i % group]! : key);
 
   const policy = runtime.put(tensor([state.policy.params.length], state.policy.params));
   const critic = state.critic && runtime.put(tensor([state.critic.params.length], state.critic.params));
@@ -41,7 +49,7 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
   for (let batch = 0; batch < batches; batch++) {
     const part = <T>(xs: readonly T[]) => xs.slice(batch * size, (batch + 1) * size);
     const request = { conditioning, promptRows: part(promptRows), keys: part(keys) };
-    parts.push(await sampleBatch(ctx, policy, critic, request));
+    parts.push(await sampleBatch(ctx, policy, critic, request, part(startKeys)));
     ctx.onProgress?.({ stage: "sample", done: batch + 1, total: batches });
   }
   runtime.free([policy, ...critic ? [critic] : []]);
@@ -69,13 +77,14 @@ async function sampleBatch(
   policy: DeviceArray,
   critic: DeviceArray | null,
   batch: Batch,
+  startKeys: readonly Key[],
 ): Promise<Trajectory> {
   const { runtime, programs, schedule, options } = ctx;
   const conditions = putConditions(ctx, batch);
   const base = options.kl_penalty_coef > 0
     ? runtime.put(tensor(policy.shape, new Float32Array(policy.shape[0]!)))
     : null;
-  const latents = [runtime.put(startingNoise(ctx, batch.keys))];
+  const latents = [runtime.put(startingNoise(ctx, startKeys))];
   const logProbs: DeviceArray[] = [];
   const embeddings: DeviceArray[] = [];
   const residuals: DeviceArray[] = [];

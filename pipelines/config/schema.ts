@@ -54,6 +54,7 @@ export function configSchema(compat: Compat) {
     lora: lora(),
     critic: critic(compat),
     reset: reset(compat),
+    rwr: rewardWeights(),
     per_prompt_stat_tracking: perPromptStatTracking(),
     evaluate: evaluate(),
     images: images(),
@@ -142,6 +143,9 @@ function train(compat: Compat) {
     }),
     adv_clip_max: field(positive().nullable(), null, {
       doc: "Largest temporal reward, either way; null: any",
+    }),
+    group_std: field(z.enum(["group", "global"]), "group", {
+      doc: "For grpo: by whose deviation rewards of a group are divided, the group's or that of all rewards",
     }),
     shuffle_timestep: field(z.boolean(), true, {
       doc: "Whether every sample visits its steps in an order of its own; otherwise all from noise to image",
@@ -288,6 +292,21 @@ function reset(compat: Compat) {
       7,
       "Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769",
     ),
+  });
+}
+
+function rewardWeights() {
+  return section({
+    beta: field(positive(), 1, {
+      doc: "For rwr: what rewards are multiplied by before their exponentials weigh the samples",
+    }),
+    standardised: field(z.boolean(), true, { doc: "For rwr: whether rewards are normalised first" }),
+    per_prompt: field(z.boolean(), false, {
+      doc: "For rwr: whether samples are weighed among those of their prompt only",
+    }),
+    percentile: field(positive().lt(100).nullable(), null, {
+      doc: "For rwr: the percentile from which on samples count, all alike; null: all do, by their rewards",
+    }),
   });
 }
 

@@ -26,6 +26,7 @@ Deno.test("imports upward or sideways do not", () => {
     ["lib/core/tensor.ts", `import { a } from "../engine/graph.ts";`, "lib/engine/graph.ts from core"],
     ["kernels/gemm.ts", `export { a } from "../lib/engine/graph.ts";`, "lib/engine/graph.ts from kernels"],
     ["lib/stages/sample.ts", `import type { a } from "../gpu/runtime.ts";`, "lib/gpu/runtime.ts from stages"],
+    ["lib/stages/train.ts", `import { a } from "../methods/mod.ts";`, "lib/methods/mod.ts from stages"],
     ["lib/io/png.ts", `export * from "../nn/scope.ts";`, "lib/nn/scope.ts from io"],
     [
       "lib/models/lora.ts",

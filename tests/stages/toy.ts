@@ -75,6 +75,7 @@ export const toyOptions: Options = {
     ema_decay: null,
     clip_range_critic: 0.2,
     adv_clip_max: null,
+    group_std: "group",
     shuffle_timestep: true,
     timestep_window: null,
     drop_last_steps: 0,
@@ -93,6 +94,7 @@ export const toyOptions: Options = {
     seed: "distinct",
     std_from_width: true,
   },
+  rwr: { beta: 1, standardised: true, per_prompt: false, percentile: null },
   per_prompt_stat_tracking: { buffer_size: 16, min_count: 4 },
 };
 

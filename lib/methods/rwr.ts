@@ -1,0 +1,42 @@
+/**
+ * RWR: reward-weighted regression.
+ *
+ * The policy learns to denoise its own images, each as often as its reward weighs; with `rwr.percentile` the best ones alone,
+ * all alike. The official reading weighs rewards on their own scale.
+ * @module
+ */
+
+import { critiqueWeights } from "../stages/critique_weights.ts";
+import type { Method } from "../stages/method.ts";
+import { optimizerProgram } from "../stages/programs.ts";
+import { rewardWeighted, rewardWeightedProgram } from "../stages/reward_weighted.ts";
+import { updateBy } from "../stages/update.ts";
+import { ddpo } from "./ddpo.ts";
+
+const DEFAULTS = {
+  "train.timesteps_per_update": null,
+  "train.gradient_accumulation_steps": 2,
+  "train.num_inner_epochs": 5,
+  "train.cfg": false,
+  "train.kl_form": "eps_mse",
+};
+
+/** RWR. */
+export const rwr: Method = {
+  ...ddpo,
+  name: "rwr",
+  title: "Reward-weighted regression",
+  stages: { ...ddpo.stages, critique: critiqueWeights, update: updateBy(rewardWeighted) },
+  programs: [rewardWeightedProgram, optimizerProgram],
+  defaults: {
+    fixed: DEFAULTS,
+    official: { ...DEFAULTS, "rwr.standardised": false, "rwr.beta": 0.2 },
+  },
+  check: ({ train }) => {
+    if (train.kl_weight === 0 || train.kl_form === "eps_mse") return;
+    throw new RangeError(
+      "Cannot train by rwr as it takes no steps whose exact divergence there is: set train.kl_form=eps_mse for " +
+        `train.kl_weight ${train.kl_weight}`,
+    );
+  },
+};

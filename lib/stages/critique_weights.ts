@@ -1,0 +1,72 @@
+/**
+ * The third stage of reward-weighted regression: how much of each sample the policy is to imitate.
+ * @module
+ */
+
+import type { F32 } from "../core/tensor.ts";
+import type { Context } from "./context.ts";
+import { critiqueReturns, spread, weighed } from "./critique.ts";
+import type { RewardWeightOptions } from "./options.ts";
+import type { Critiqued, Scored, State } from "./records.ts";
+
+/**
+ * Weighs samples, all steps of one alike, by {@linkcode rewardWeights} of their rewards: normalised ones, or as they are.
+ *
+ * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
+ */
+export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
+  const { rwr, train } = ctx.options;
+  const control = { options: { ...ctx.options, train: { ...train, shuffle_advantages: false } } };
+  const critiqued = critiqueReturns(state, scored, control);
+  const steps = critiqued.returns.shape[1]!;
+  const last = scored.rewards.map((_, n) => critiqued.returns.data[(n + 1) * steps - 1]!);
+  const rewards = rwr.standardised ? last : scored.rewards;
+  const temporalRewards = spread(rewardWeights(rewards, scored.prompts, rwr), steps);
+  return weighed(state, { ...critiqued, temporalRewards }, ctx);
+}
+
+/**
+ * Weights of samples with mean 1: `N softmax(beta r)`, over all samples or over those of each prompt; or, with a percentile, the
+ * same weight for all rewards at or above it and 0 for the others.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { rewardWeights } from "@attune/attune";
+ *
+ * const best = rewardWeights(Float32Array.of(1, 4, 2, 3), ["a", "a", "b", "b"], {
+ *   beta: 1,
+ *   per_prompt: false,
+ *   percentile: 50,
+ * });
+ * assertEquals([...best], [0, 2, 0, 2]);
+ * ```
+ *
+ * @param rewards `[N]`.
+ * @param prompts `N` of them.
+ */
+export function rewardWeights(
+  rewards: F32,
+  prompts: readonly string[],
+  { beta, per_prompt, percentile }: Omit<RewardWeightOptions, "standardised">,
+): Float32Array<ArrayBuffer> {
+  const weights = new Float32Array(rewards.length);
+  const groups = per_prompt ? [...new Set(prompts)] : [null];
+  for (const group of groups) {
+    const rows = prompts.flatMap((prompt, row) => group === null || prompt === group ? [row] : []);
+    const own = rows.map((row) => rewards[row]!);
+    const most = Math.max(...own);
+    const least = percentile === null ? -Infinity : percentileOf(own, percentile);
+    const shares = own.map((r) => percentile === null ? Math.exp(beta * (r - most)) : Number(r >= least));
+    const sum = shares.reduce((total, share) => total + share, 0);
+    rows.forEach((row, i) => weights[row] = rows.length * shares[i]! / sum);
+  }
+  return weights;
+}
+
+/** The value below which a percentage lies, linear between neighbours, as numpy has it. */
+function percentileOf(values: readonly number[], percentage: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (sorted.length - 1) * percentage / 100;
+  const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
+  return low + (high - low) * (at - Math.floor(at));
+}

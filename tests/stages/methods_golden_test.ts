@@ -1,0 +1,209 @@
+import { type ParamTree, tensor } from "../../lib/core/tensor.ts";
+import { alphasCumprod } from "../../lib/diffusion/ddim.ts";
+import { methodOf } from "../../lib/methods/mod.ts";
+import { newOptimizer } from "../../lib/optim/adamw.ts";
+import { packParams } from "../../lib/optim/flat.ts";
+import { prepare } from "../../lib/stages/context.ts";
+import { groupAdvantages } from "../../lib/stages/critique_groups.ts";
+import { rewardWeights } from "../../lib/stages/critique_weights.ts";
+import { descend } from "../../lib/stages/descend.ts";
+import type { KlForm, PolicyLossForm } from "../../lib/stages/losses.ts";
+import type { Options } from "../../lib/stages/options.ts";
+import { policyGradient, type PolicyLesson } from "../../lib/stages/policy_lesson.ts";
+import type { Critiqued, Logged, UpdateLog } from "../../lib/stages/records.ts";
+import { noised, rewardWeighted } from "../../lib/stages/reward_weighted.ts";
+import { pickPlaces, type Place } from "../../lib/stages/rows.ts";
+import type { MicroBatch, OptimizerStep } from "../../lib/stages/training_schedule.ts";
+import { assertClose } from "../assert_close.ts";
+import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
+import { toyOptions, toySetup } from "./toy.ts";
+
+interface Golden {
+  readonly clip_range: number;
+  readonly max_grad_norm: number;
+  readonly beta: number;
+  readonly group_size: number;
+  readonly step_order: readonly (readonly number[])[];
+  readonly microbatch: number;
+  readonly gradient_accumulation_steps: number;
+  readonly policy_adamw: Adamw;
+  readonly critic_adamw: Adamw;
+  readonly cases: Readonly<Record<string, Case>>;
+}
+
+interface Adamw {
+  readonly lr: number;
+  readonly eps: number;
+  readonly weight_decay: number;
+}
+
+interface Case {
+  readonly loss: PolicyLossForm;
+  readonly kl_weight: number;
+  readonly kl_form: KlForm;
+}
+
+const SAMPLES = 8;
+const STEPS = 5;
+const METHODS: Readonly<Record<string, string>> = { ddpo_sf: "ddpo-sf", dpok_kl: "dpok" };
+
+const golden = await goldenRecord<Golden>("methods");
+const tensors = await goldenTensors("methods");
+
+for (const [name, losses] of Object.entries(golden.cases)) {
+  Deno.test(`${name}: ten updates in a row are those of PyTorch`, async () => {
+    const given = below(tensors, `${name}.`);
+    const options = optionsOf(losses, name);
+    const setup = toySetup(options, { seesPrompt: false }, {
+      ...methodOf(METHODS[name] ?? name),
+      check: () => {},
+    });
+    const ctx = await prepare(setup);
+    const pack = (part: "policy" | "critic", from: ParamTree, prefix: string) =>
+      packParams(ctx.layouts[part]!, renamed(below(from, `${prefix}${part}.`)));
+    const start = {
+      policy: newOptimizer(pack("policy", tensors, "initial.")),
+      critic: ctx.layouts.critic && newOptimizer(pack("critic", tensors, "initial."), true),
+      ema: null,
+    };
+    const lesson = name === "rwr" ? withGivenNoise(rewardWeighted) : policyGradient;
+    const schedule = scheduleOf(ctx.layouts.critic !== null);
+    const critiqued = critiquedOf(given, ctx.layouts.critic !== null);
+    const { policy, critic, updates } = await descend(start, critiqued, schedule, [0, 0], ctx, lesson);
+
+    for (const [log, { data }] of Object.entries(below(given, "log."))) {
+      assertClose(columnOf(updates, log), data, toleranceOf(log), log);
+    }
+    assertClose(policy.params, pack("policy", given, "final."), 1e-5, "final policy");
+    if (critic) assertClose(critic.params, pack("critic", given, "final."), 1e-5, "final critic");
+
+    // The first mean of gradients is a tenth of the first gradient, clipped.
+    const first = await descend(start, critiqued, schedule.slice(0, 1), [0, 0], ctx, lesson);
+    const norm = given["log.grad_norm.policy"]!.data[0]!;
+    const gradient = packParams(ctx.layouts.policy, below(given, "first_grad."));
+    const scale = 0.1 * Math.min(1, golden.max_grad_norm / (norm + 1e-6));
+    assertClose(first.policy.m, gradient.map((g) => scale * g), 2e-5, "first gradient");
+  });
+}
+
+Deno.test("groupAdvantages and rewardWeights: those of PyTorch", () => {
+  const rewards = tensors["input.rewards"]!.data;
+  const weights = (name: string) => {
+    const { data } = tensors[`${name}.old.weights`]!;
+    return Array.from({ length: SAMPLES }, (_, n) => data[n * STEPS]!);
+  };
+  assertClose(groupAdvantages(rewards, golden.group_size, "group"), weights("grpo"), 1e-6, "grpo");
+  const options = { beta: golden.beta, per_prompt: false, percentile: null };
+  assertClose(rewardWeights(rewards, Array(SAMPLES).fill("a cat"), options), weights("rwr"), 1e-6, "rwr");
+});
+
+function optionsOf({ loss, kl_weight, kl_form }: Case, name: string): Options {
+  const { policy_adamw: adamw, critic_adamw } = golden;
+  return {
+    ...toyOptions,
+    sample: {
+      ...toyOptions.sample,
+      num_steps: STEPS,
+      guidance_scale: 1,
+      batch_size: SAMPLES,
+      num_batches_per_epoch: 1,
+    },
+    train: {
+      ...toyOptions.train,
+      learning_rate: adamw.lr,
+      adam_epsilon: adamw.eps,
+      adam_weight_decay: adamw.weight_decay,
+      critic_learning_rate: critic_adamw.lr,
+      critic_adam_epsilon: critic_adamw.eps,
+      max_grad_norm: golden.max_grad_norm,
+      batch_size: golden.microbatch,
+      gradient_accumulation_steps: golden.gradient_accumulation_steps,
+      timesteps_per_update: name.startsWith("dpok") ? 1 : null,
+      loss,
+      kl_weight,
+      kl_form,
+      clip_range: golden.clip_range,
+      clip_range_critic: 0,
+    },
+  };
+}
+
+/** The order of the golden run: an update at each position, or one of all positions, five times. */
+function scheduleOf(byPosition: boolean): OptimizerStep[] {
+  const { microbatch, gradient_accumulation_steps: batches, step_order } = golden;
+  const at = (start: number, position: number): MicroBatch[] =>
+    Array.from({ length: batches }, (_, m) => {
+      const rows = Array.from({ length: microbatch }, (_, i) => start + m * microbatch + i);
+      return { rows, steps: rows.map((row) => step_order[row]![position]!) };
+    });
+  const positions = Array.from({ length: STEPS }, (_, position) => position);
+  const starts = [0, microbatch * batches];
+  const updates = positions.flatMap((position) =>
+    starts.map((start) => byPosition ? at(start, position) : positions.flatMap((each) => at(start, each)))
+  );
+  return updates.map((policy) => ({ policy, critic: byPosition ? policy : [] }));
+}
+
+function critiquedOf(given: ParamTree, hasCritic: boolean): Critiqued {
+  const input = (name: string) => tensors[`input.${name}`]!;
+  return {
+    epoch: 0,
+    prompts: Array<string>(SAMPLES).fill("a cat"),
+    promptRows: Array<number>(SAMPLES).fill(0),
+    latents: tensor([SAMPLES, STEPS + 1, 1, 1, 6], input("latents").data),
+    logProbs: given["old.log_probs"]!,
+    observed: hasCritic ? { embeddings: input("embeddings"), residuals: given["old.residuals"]! } : null,
+    divergences: null,
+    images: tensor([0], []),
+    rewards: input("rewards").data,
+    scores: {},
+    returns: given["old.returns"]!,
+    temporalRewards: given["old.weights"]!,
+    explained: null,
+    promptStatistics: {},
+  };
+}
+
+/** The lesson at the golden run's timesteps with its noise. */
+function withGivenNoise(lesson: PolicyLesson): PolicyLesson {
+  return {
+    ...lesson,
+    inputs: (critiqued, micro, ctx, from) => {
+      const here = micro.rows.map((row, i): Place => [row, micro.steps[i]!]);
+      const timestep = pickPlaces(tensors["input.timesteps"]!, here);
+      const images = pickPlaces(critiqued.latents, micro.rows.map((row): Place => [row, STEPS]));
+      const noise = tensor(images.shape, pickPlaces(tensors["input.noise"]!, here).data);
+      const all = alphasCumprod(ctx.models.scheduler);
+      const alphas = Array.from(timestep.data as ArrayLike<number>, (t) => all[t]!);
+      const given = lesson.inputs(critiqued, micro, ctx, from);
+      return { ...given, timestep, noise, x: noised(images, noise, alphas) };
+    },
+  };
+}
+
+function columnOf(updates: readonly UpdateLog[], log: string): number[] {
+  if (log === "ratio") return updates.flatMap(({ ratios }) => ratios);
+  if (log === "grad_norm.policy") return updates.map(({ grad_norm }) => grad_norm.policy);
+  if (log === "grad_norm.critic") return updates.map(({ grad_norm }) => grad_norm.critic!);
+  return updates.map((update) => update[log as keyof Logged]!);
+}
+
+/**
+ * A share of the largest value; `approx_kl` is a small difference of numbers near 1, and the policy's loss a mean of weights of
+ * either sign that cancel to a hundredth of their size.
+ */
+function toleranceOf(log: string): number {
+  if (log === "clip_fraction") return 1e-7;
+  return log === "approx_kl" ? 2e-3 : /^(policy_loss|grad_norm)/.test(log) ? 2e-5 : 1e-5;
+}
+
+/** The golden critic's layers are numbered 0, 2, 4, 6, 7; ours one after the other. */
+function renamed(params: ParamTree): ParamTree {
+  const numbers = ["0", "2", "4", "6", "7"];
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name.replace(/^layers\.(\d)/, (_, number: string) => `layers.${numbers.indexOf(number)}`),
+      value,
+    ]),
+  );
+}
