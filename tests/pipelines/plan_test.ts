@@ -137,6 +137,17 @@ Deno.test("a plan is printed with a line for each part and program", async () =>
   assert(update.flops > 1e8 && update.dispatches > 500, JSON.stringify(update));
 });
 
+Deno.test("a plan counts what its method runs: without a critic no step is decoded", async () => {
+  const plan = await planTraining({ ...small, method: "ddpo", kl_penalty_coef: 0 });
+  const runs = Object.fromEntries(plan.programs.map(({ stage, runsAnEpoch }) => [stage, runsAnEpoch]));
+  assertEquals([runs.decoding, runs["decoding and embedding"], runs["the critic's update"]], [
+    1,
+    undefined,
+    undefined,
+  ]);
+  assertEquals([runs["a sampling step"], runs["the policy's update"]], [3, 2]);
+});
+
 Deno.test("what does not fit is refused with the stage, the bytes, the limit and what to change", async () => {
   const large = { ...small, sample: { ...small.sample, batch_size: 16 } };
   const limits = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 15e5 };

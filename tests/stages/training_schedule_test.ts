@@ -44,6 +44,19 @@ for (const [drop_last_steps, shuffle_timestep] of [[1, true], [2, true], [2, fal
   });
 }
 
+for (const [timesteps_per_update, updates] of [[1, 8], [2, 4], [null, 2]] as const) {
+  Deno.test(`trainingSchedule: a window, ${timesteps_per_update ?? "all"} of its steps an update`, () => {
+    const options = trained({ timestep_window: [1, 5], timesteps_per_update, drop_last_steps: 1 });
+    const schedule = trainingSchedule(key(5), { ...options, sample: { ...options.sample, num_steps: 6 } });
+    assertEquals(schedule.length, updates);
+    const steps = placesOf(schedule, "policy").map((place) => Number(place.split("@")[1]));
+    assertEquals([...new Set(steps)].toSorted(), [1, 2, 3, 4]);
+    assertEquals(new Set(placesOf(schedule, "policy")).size, 4 * 8);
+    const critic = placesOf(schedule, "critic");
+    assertEquals([critic.length, new Set(critic).size], [6 * 8, 6 * 8]);
+  });
+}
+
 Deno.test("checkOptions: optimizer steps must be filled, and a step be left", () => {
   assertThrows(() => checkOptions(trained({ batch_size: 3 })), RangeError, "train.batch_size 3");
   assertThrows(() => checkOptions(trained({ drop_last_steps: 3 })), RangeError, "no step is left");

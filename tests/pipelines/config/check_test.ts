@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Options } from "../../../lib/stages/options.ts";
+import { methods } from "../../../lib/methods/mod.ts";
 import { parseCriticConfig } from "../../../lib/models/critic_config.ts";
-import { checkConfig, criticConfigOf, type RawConfig } from "../../../pipelines/config/mod.ts";
+import { checkConfig, criticConfigOf, listFields, type RawConfig } from "../../../pipelines/config/mod.ts";
 import { UsageError } from "../../../pipelines/usage_error.ts";
 
 function problem(raw: RawConfig): string {
@@ -31,6 +32,37 @@ Deno.test("a switch that is set is not touched by the reading", () => {
   assertEquals(config.critic.activation, "none");
 });
 
+Deno.test("a method brings defaults of its own, which what is set overrides", () => {
+  const fields = listFields("fixed").map(({ name }) => name);
+  for (const { name: method, defaults } of methods) {
+    for (const compat of ["fixed", "official"] as const) {
+      const unknown = Object.keys(defaults[compat]).filter((name) => !fields.includes(name));
+      assertEquals(unknown, [], method);
+      const config = checkConfig({ method, compat });
+      for (const { name, initial } of listFields(compat, method)) {
+        const found = name.split(".").reduce(
+          (node: unknown, key) => (node as RawConfig | null)?.[key],
+          config,
+        );
+        if (found !== undefined && name !== "compat") {
+          assertEquals(found, initial, `${method} ${compat} ${name}`);
+        }
+      }
+    }
+  }
+  const config = checkConfig({ method: "ddpo", train: { adv_clip_max: null, timesteps_per_update: 3 } });
+  assertEquals([config.train.adv_clip_max, config.train.timesteps_per_update], [null, 3]);
+  assertEquals(
+    checkConfig({ method: "ddpo", per_prompt_stat_tracking: null }).per_prompt_stat_tracking,
+    null,
+  );
+  assertEquals(
+    checkConfig({ method: "grpo", compat: "official", train: { drop_last_steps: null } }).train
+      .drop_last_steps,
+    1,
+  );
+});
+
 Deno.test("an unknown key names the nearest field", () => {
   const cases: readonly (readonly [RawConfig, string])[] = [
     [{ train: { clip_rage: 1 } }, "no such field: train.clip_rage; did you mean train.clip_range?"],
@@ -52,6 +84,8 @@ Deno.test("a wrong value names the field, what it takes and what was found", () 
     [{ sample: { eta: 0 } }, "sample.eta is no number above 0 to 1: 0"],
     [{ train: { adam_beta1: 1 } }, "train.adam_beta1 is no number from 0 to below 1: 1"],
     [{ train: { learning_rate: Infinity } }, "train.learning_rate"],
+    [{ method: "ppo" }, "method is no tdpo-r | tdpo | ddpo"],
+    [{ train: { timestep_window: [1] } }, "train.timestep_window is no"],
     [{ compat: "both" }, 'compat is no fixed | official: "both"'],
     [{ sample: 3 }, "sample is no section: 3"],
     [{ lora: { targets: ["to_x"] } }, 'lora.targets is no list of [to_q | to_k | to_v | to_out.0]: ["to_x"]'],
@@ -73,6 +107,8 @@ Deno.test("values that cannot go together are errors", () => {
   const cases: readonly (readonly [RawConfig, string])[] = [
     [{ train: { batch_size: 7 } }, "do not fill optimizer steps"],
     [{ train: { drop_last_steps: 8 } }, "no step is left"],
+    [{ method: "grpo", sample: { group_size: 5 } }, "do not fill groups"],
+    [{ method: "tdpo", reset: { mode: "all" } }, "with method tdpo-r it does"],
     [{ rewards: { train: "mini_astetic" } }, "no such reward: mini_astetic; did you mean mini_aesthetic?"],
     [{ rewards: { evaluate: ["gold", "silver_medal"] } }, "no such reward: silver_medal"],
     [{ critic: { hidden: [8], dropout: [0.1, 0.1] } }, "critic.hidden has 1 layers: 2 rates"],

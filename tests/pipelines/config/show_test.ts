@@ -7,6 +7,7 @@ import {
   parseConfig,
   showConfig,
 } from "../../../pipelines/config/mod.ts";
+import { methods } from "../../../lib/methods/mod.ts";
 
 Deno.test("every field has a type, a default, a doc and a place in the help", () => {
   const fields = listFields("fixed");
@@ -30,6 +31,16 @@ Deno.test("a configuration that is shown reads back the same, in both readings",
     });
     assertEquals(checkConfig(parseConfig(showConfig(config), "shown")), config);
   }
+  for (const { name: method } of methods) {
+    for (const compat of ["fixed", "official"]) {
+      const config = checkConfig({ method, compat });
+      assertEquals(checkConfig(parseConfig(showConfig(config), "shown")), config);
+    }
+  }
+  assertStringIncludes(
+    showConfig(checkConfig({ method: "grpo" })),
+    "fixed: null, official: 0.9\n  ema_decay: null",
+  );
   const without = checkConfig({ per_prompt_stat_tracking: null });
   assertEquals(checkConfig(parseConfig(showConfig(without), "shown")), without);
 });
