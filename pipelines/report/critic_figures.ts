@@ -4,11 +4,12 @@
  * @module
  */
 
+import { methods } from "../../lib/methods/mod.ts";
 import type { Figure } from "./figure.ts";
 import { line, lineAt, lineFigure, missingField } from "./line_figure.ts";
 import { drawLines } from "./lines.ts";
 import { epochOf, type Run } from "./read_run.ts";
-import { at, keysAt, numberAt } from "./tree.ts";
+import { at, keysAt, numberAt, textAt } from "./tree.ts";
 import { counted, showNumber, showShare } from "./words.ts";
 
 /** Explained variances below this are cut off: an untrained critic may be arbitrarily wrong. */
@@ -16,8 +17,10 @@ const LEAST_VARIANCE = -1;
 
 const ZERO = { value: 0, label: "" };
 
-/** All of them, in order. */
+/** All of them, in order; none where the run's method has no critic. */
 export function criticFigures(run: Run): readonly Figure[] {
+  const method = methods.find(({ name }) => name === textAt(run.config, "method"));
+  if (method?.hasCritic === false) return [];
   return [varianceFigure(run), varianceByStepFigure(run), dormancyFigure(run)];
 }
 
