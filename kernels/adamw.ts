@@ -10,6 +10,7 @@
 
 import { groupEach } from "./grid.ts";
 import { declare, type Kernel, literal, type Target } from "./kernel.ts";
+import { nestedRounds } from "./rounds.ts";
 import { tidy } from "./tidy.ts";
 
 /** The settings that stay the same from step to step. */
@@ -65,5 +66,6 @@ param[i] = param[i] * keep - rate * (mean / correction1) / (sqrt(square / correc
     workgroups: grid.workgroups,
     flops: 14 * count,
     bytes: 28 * count,
+    rounds: nestedRounds(each),
   };
 }

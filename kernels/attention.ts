@@ -83,6 +83,7 @@ ${store}
     workgroups: tiles.workgroups,
     flops: attentionFlops(spec, 2),
     bytes: 4 * batch * heads * (2 * (queries + keys) * width + queries),
+    rounds: tiles.rounds,
   };
 }
 

@@ -81,5 +81,6 @@ ${
     workgroups: tiles.workgroups,
     flops: attentionFlops(spec, 4),
     bytes: 4 * batch * heads * ((2 * queries + 4 * keys) * width + 2 * queries),
+    rounds: tiles.rounds,
   };
 }

@@ -72,5 +72,6 @@ ${overColumns(`${overMet((j) => `let key_${j} = k[col_${j} + c];`)}\n${accumulat
     workgroups: tiles.workgroups,
     flops: attentionFlops(spec, 3),
     bytes: 4 * batch * heads * ((3 * queries + 2 * keys) * width + 2 * queries),
+    rounds: tiles.rounds,
   };
 }

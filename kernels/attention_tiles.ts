@@ -9,6 +9,7 @@
 
 import { oneEach } from "./grid.ts";
 import type { Target } from "./kernel.ts";
+import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
 
 /** An attention problem: q `[batch, queries, heads * width]`, k and v `[batch, keys, heads * width]`. */
 export interface AttentionSpec {
@@ -32,6 +33,8 @@ export interface AttentionTiles {
   readonly own: number;
   /** Rows of the other sequence that it meets at a time. */
   readonly met: number;
+  /** Rounds of an invocation's loops: over what it meets, and over the columns twice each time. */
+  readonly rounds: number;
   /** Workgroups to start. */
   readonly workgroups: readonly [number, number, number];
   /** The opening of `main`; declares `image`, `head`, `first` (the first row owned) and, for each, `own_i` and `row_i`. */
@@ -82,7 +85,8 @@ export function attentionTiles(
   const own = even(length, limits.own);
   const met = even(otherLength, limits.met);
   const blocks = Math.ceil(length / own);
-  const unrolled = columnsAtOnce(columns, Math.ceil(otherLength / met));
+  const tiles = Math.ceil(otherLength / met);
+  const unrolled = columnsAtOnce(columns, tiles);
   const grid = oneEach(spec.batch * heads * blocks, target.software ? 8 : 64);
   const overOwn = (body: (i: number) => string) => list(own, body).join("\n");
   const overMet = (body: (j: number) => string) => list(met, body).join("\n");
@@ -102,6 +106,7 @@ let col_${j} = (image * ${otherLength}u + met_${j}) * ${stride}u + head * ${colu
   return {
     own,
     met,
+    rounds: roundsOf(tiles, columns / unrolled),
     workgroups: grid.workgroups,
     entry: `${grid.entry}
 let first = id % ${blocks}u * ${own}u;
@@ -121,17 +126,17 @@ ${rows}`,
   };
 }
 
-/** Loops that a software adapter's driver cuts off: llvmpipe stops an invocation's loops after 65535 rounds in all. */
-const MOST_ROUNDS = 65535;
-/** Loops over columns for each tile that is met, at the most. */
-const COLUMN_LOOPS = 4;
-
 /** Columns that a round of a loop takes: the fewest, a divisor of all, that keep an invocation's rounds in bounds. */
 function columnsAtOnce(columns: number, tiles: number): number {
-  const isEnough = (count: number) => tiles * (1 + COLUMN_LOOPS * columns / count) <= MOST_ROUNDS;
+  const isEnough = (count: number) => roundsOf(tiles, columns / count) <= MOST_ROUNDS;
   let count = 1;
   while (count < columns && (columns % count !== 0 || !isEnough(count))) count++;
   return count;
+}
+
+/** Rounds of a loop over tiles with two loops of so many rounds in it: for the products of pairs, and for the sums. */
+function roundsOf(tiles: number, columns: number): number {
+  return tiles * (1 + 2 * nestedRounds(columns)) + 1;
 }
 
 /** Whether a problem is worth the long compilation of large tiles; a matter of one batch element alone. */

@@ -31,5 +31,6 @@ out[id] = levels[min(u32(x[id]), 255u) * ${channels}u + id % ${channels}u];
     workgroups: grid.workgroups,
     flops: 0,
     bytes: 8 * count * channels + 1024 * channels,
+    rounds: 0,
   };
 }

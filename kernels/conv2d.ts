@@ -11,9 +11,10 @@
  */
 
 import { conv2dBytes, conv2dFlops, type Conv2dSpec, isPointwise, showConv2d } from "./conv2d_shape.ts";
-import { each, gemm, type GemmKernels, loop, multiply } from "./gemm.ts";
+import { each, gemm, type GemmKernels, loop, multiply, steps } from "./gemm.ts";
 import { columnsAlongRow, rowsAlongK, typeOf } from "./gemm_load.ts";
 import { matmul } from "./matmul.ts";
+import { nestedRounds } from "./rounds.ts";
 
 /** Writes the kernels of a convolution. */
 export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): GemmKernels {
@@ -64,6 +65,7 @@ export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): G
     store: { epilogue, rows },
     flops: conv2dFlops(shape),
     bytes: conv2dBytes(shape, halves),
+    rounds: nestedRounds(taps[0] * taps[1], steps(inChannels)),
   });
   return { product, sum: null, scratch: 0 };
 }

@@ -13,9 +13,10 @@
  */
 
 import { conv2dBytes, conv2dFlops, type Conv2dSpec, isPointwise, showConv2d } from "./conv2d_shape.ts";
-import { each, gemm, type GemmKernels, loop, multiply } from "./gemm.ts";
+import { each, gemm, type GemmKernels, loop, multiply, steps } from "./gemm.ts";
 import { columnsAcrossRows, rowsAlongK, typeOf } from "./gemm_load.ts";
 import { matmul } from "./matmul.ts";
+import { nestedRounds } from "./rounds.ts";
 
 /** Writes the kernels of a convolution's gradient to its input. */
 export function conv2dGradInput({ shape, tile, epilogue, halves = false }: Conv2dSpec): GemmKernels {
@@ -81,6 +82,7 @@ export function conv2dGradInput({ shape, tile, epilogue, halves = false }: Conv2
     },
     flops: conv2dFlops(shape),
     bytes: conv2dBytes(shape, halves),
+    rounds: nestedRounds(...taps.map((extent) => Math.ceil(extent / stride)), steps(outChannels)),
   });
   return { product, sum: null, scratch: 0 };
 }

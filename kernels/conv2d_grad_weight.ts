@@ -11,10 +11,11 @@
  */
 
 import { conv2dBytes, conv2dFlops, type Conv2dSpec, isPointwise, showConv2d } from "./conv2d_shape.ts";
-import { each, gemm, type GemmKernels, indices, loop, multiply } from "./gemm.ts";
+import { each, gemm, type GemmKernels, indices, loop, multiply, steps } from "./gemm.ts";
 import { columnsAlongRow, rowsAcrossK, typeOf } from "./gemm_load.ts";
 import { gemmSum } from "./gemm_sum.ts";
 import { chunkLoop, chunks, matmul } from "./matmul.ts";
+import { nestedRounds } from "./rounds.ts";
 
 /** What the kernels of a weight gradient are written from. */
 export interface Conv2dGradWeightSpec extends Conv2dSpec {
@@ -92,6 +93,7 @@ export function conv2dGradWeight(spec: Conv2dGradWeightSpec): GemmKernels {
     store: parts === 1 ? { epilogue, rows } : { epilogue: null, rows, row: (i) => `part * ${rows}u + m${i}` },
     flops: conv2dFlops(shape),
     bytes: conv2dBytes(shape),
+    rounds: nestedRounds(steps(Math.min(chunk, depth))),
   });
   if (parts === 1) return { product, sum: null, scratch: 0 };
   return { product, sum: gemmSum({ name, rows, columns, parts, epilogue }), scratch: parts * rows * columns };

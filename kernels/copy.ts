@@ -74,6 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroups: groups,
     flops: 0,
     bytes: 8 * spec.rows * spec.width,
+    rounds: 0,
   };
 }
 

@@ -59,5 +59,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroups: groups,
     flops: functions.length * size(expression.shape),
     bytes: 4 * (1 + readers.length) * size(expression.shape),
+    rounds: 0,
   };
 }

@@ -58,5 +58,6 @@ ${libraryFor(value)}`);
     workgroups: grid.workgroups,
     flops: 0,
     bytes: count * ((halves ? 6 : 8) * width + 4),
+    rounds: 0,
   };
 }

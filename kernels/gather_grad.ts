@@ -10,6 +10,7 @@
 import type { GatherSpec } from "./gather.ts";
 import { oneEach } from "./grid.ts";
 import { declare, type Kernel } from "./kernel.ts";
+import { nestedRounds } from "./rounds.ts";
 import { tidy } from "./tidy.ts";
 
 /** The kernel. Bindings: ids, ct, dtable. */
@@ -57,5 +58,6 @@ ${each((j) => `dtable[to + ${j}u] = sum${j};`)}
     workgroups: grid.workgroups,
     flops: count * width,
     bytes: 4 * (count * (width + 1) + rows * width),
+    rounds: nestedRounds(four ? count / 4 : count),
   };
 }

@@ -42,6 +42,8 @@ export interface Gemm {
   readonly flops: number;
   /** Bytes of operands and result. */
   readonly bytes: number;
+  /** Rounds of the body's loops. */
+  readonly rounds: number;
 }
 
 /** A buffer that is read. */
@@ -100,6 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroups,
     flops: spec.flops,
     bytes: spec.bytes,
+    rounds: spec.rounds,
   };
 }
 
@@ -132,6 +135,11 @@ export function loop(depth: number, step: (count: number) => string): string[] {
     ...whole > 0 ? [`for (var k = 0u; k < ${whole}u; k += 4u) {\n${step(4)}\n}`] : [],
     ...whole < depth ? [`{ let k = ${whole}u;\n${step(depth - whole)}\n}`] : [],
   ];
+}
+
+/** How often the loop over a depth goes round. */
+export function steps(depth: number): number {
+  return Math.floor(depth / 4);
 }
 
 /** The integers below a count. */

@@ -9,6 +9,7 @@ import type { Epilogue } from "./expression.ts";
 import { gemm } from "./gemm.ts";
 import { columnsAlongRow, typeOf } from "./gemm_load.ts";
 import type { Kernel } from "./kernel.ts";
+import { nestedRounds } from "./rounds.ts";
 
 /** What is added. */
 export interface GemmSum {
@@ -41,5 +42,6 @@ export function gemmSum({ name, rows, columns, parts, epilogue }: GemmSum): Kern
     store: { epilogue, rows },
     flops: rows * columns * (parts - 1),
     bytes: 4 * rows * columns * (parts + 1),
+    rounds: nestedRounds(parts),
   });
 }

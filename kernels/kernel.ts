@@ -17,6 +17,8 @@ export interface Kernel {
   readonly flops: number;
   /** Bytes that one dispatch must move at the least. */
   readonly bytes: number;
+  /** Rounds of loops that one invocation takes at the most, counted as `nestedRounds` counts. */
+  readonly rounds: number;
 }
 
 /** How a kernel uses a buffer. */

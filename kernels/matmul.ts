@@ -11,10 +11,11 @@
  */
 
 import type { Epilogue } from "./expression.ts";
-import { gemm, type GemmKernels, loop, multiply } from "./gemm.ts";
+import { gemm, type GemmKernels, loop, multiply, steps } from "./gemm.ts";
 import { columnsAcrossRows, columnsAlongRow, rowsAcrossK, rowsAlongK, typeOf } from "./gemm_load.ts";
 import { gemmSum } from "./gemm_sum.ts";
 import type { Tile } from "./kernel.ts";
+import { nestedRounds } from "./rounds.ts";
 
 /** A product to write kernels for. */
 export interface MatmulSpec {
@@ -66,6 +67,7 @@ export function matmul(spec: MatmulSpec): GemmKernels {
     store: parts === 1 ? { epilogue, rows } : { epilogue: null, rows, row: (i) => `part * ${rows}u + m${i}` },
     flops: 2 * rows * columns * depth,
     bytes: 4 * (rows * depth + rows * columns * parts) + (halves ? 2 : 4) * depth * columns,
+    rounds: nestedRounds(steps(Math.min(chunk, depth))),
   });
   if (parts === 1) return { product, sum: null, scratch: 0 };
   return { product, sum: gemmSum({ name, rows, columns, parts, epilogue }), scratch: parts * rows * columns };

@@ -11,6 +11,7 @@
 
 import { groupEach, oneEach } from "./grid.ts";
 import { declare, type Kernel, literal, type Target } from "./kernel.ts";
+import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
 import { tidy } from "./tidy.ts";
 
 /** A problem: x `[batch, positions, channels]`. */
@@ -40,7 +41,7 @@ export function normStats(spec: NormStatsSpec, target: Target): Kernel {
   const { batch, positions, channels, groups, eps } = spec;
   const chunks = normChunks(spec);
   const length = chunkLength(spec);
-  const vector = [4, 2, 1].find((n) => channels / groups % n === 0)!;
+  const vector = widest(channels / groups);
   const type = vector === 1 ? "f32" : `vec${vector}f`;
   const width = channels / groups / vector;
   const lanes = target.software ? 1 : 64;
@@ -87,6 +88,10 @@ const row = ${groups * width}u;`);
     workgroups: grid.workgroups,
     flops: 4 * batch * positions * channels,
     bytes: 4 * batch * (positions * channels + 2 * groups),
+    rounds: 2 *
+      (lanes === 1
+        ? nestedRounds(length, width)
+        : nestedRounds(Math.ceil(length * width / lanes)) + nestedRounds(Math.log2(lanes))),
   };
 }
 
@@ -128,13 +133,26 @@ rstd[id] = 1.0 / sqrt(spread / ${literal(positions * channels / groups)} + ${lit
     workgroups: grid.workgroups,
     flops: 8 * batch * chunks * groups,
     bytes: 8 * batch * groups * (chunks + 1),
+    rounds: nestedRounds(chunks - 1),
   };
 }
 
-/** Positions of a chunk: about 2048 values of a group, and never more than 256 chunks. */
+/**
+ * Positions of a chunk: about 2048 values of a group, and no more than 256 chunks unless their loops would be too long. What a
+ * position takes at the most, four rounds and two more for each vector, is the same on every adapter.
+ */
 function chunkLength({ positions, channels, groups }: NormStatsSpec): number {
   const length = Math.max(Math.ceil(2048 / (channels / groups)), Math.ceil(positions / 256));
-  return Math.min(positions, length);
+  const longest = Math.max(
+    1,
+    Math.floor((MOST_ROUNDS - 2) / (4 + 2 * channels / groups / widest(channels / groups))),
+  );
+  return Math.min(positions, length, longest);
+}
+
+/** Channels of a group that are read at once. */
+function widest(channels: number): 1 | 2 | 4 {
+  return channels % 4 === 0 ? 4 : channels % 2 === 0 ? 2 : 1;
 }
 
 /** Visits a chunk's vectors one after the other. */

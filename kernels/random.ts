@@ -11,6 +11,7 @@
 
 import { oneEach } from "./grid.ts";
 import { declare, type Kernel } from "./kernel.ts";
+import { nestedRounds } from "./rounds.ts";
 import { tidy } from "./tidy.ts";
 
 /** A distribution of random numbers. */
@@ -46,8 +47,12 @@ ${store}
     workgroups: grid.workgroups,
     flops: 0,
     bytes: 4 * count + 8,
+    rounds: nestedRounds(ROUNDS),
   };
 }
+
+/** Rounds of a Philox4x32. */
+const ROUNDS = 10;
 
 const PHILOX = `
 // The high word of a product of two words.
@@ -61,7 +66,7 @@ return (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
 fn philox(counter: vec4u, start: vec2u) -> vec4u {
 var c = counter;
 var k = start;
-for (var round = 0; round < 10; round++) {
+for (var round = 0; round < ${ROUNDS}; round++) {
 c = vec4u(
 multiply_high(0xcd9e8d57u, c.z) ^ c.y ^ k.x, 0xcd9e8d57u * c.z,
 multiply_high(0xd2511f53u, c.x) ^ c.w ^ k.y, 0xd2511f53u * c.x

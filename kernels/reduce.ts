@@ -11,6 +11,7 @@ import { scalarReader, vectorReader } from "./access.ts";
 import { collapse, emit, type Expression, type Layout, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread } from "./kernel.ts";
+import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
 import { contiguousStrides, type Shape, showShape, size } from "../lib/core/tensor.ts";
 
 /** What to reduce, how, and over which axes. */
@@ -122,9 +123,17 @@ function kernel({ expression, how, axes }: ReduceSpec): Kernel {
   const loads = readers.map((reader, n) => `let v${n} = ${reader.at(order)};`);
   const { statements: work, result } = emit(expression, readers.map((_, n) => `v${n}`), T, "t");
   const combined = how === "sum" ? `sum + ${result}` : `max(sum, ${result})`;
+  const atOnce = walksAtOnce(walkedExtents);
+  const walk = [...loads, ...work, `sum = ${combined};`].join("\n    ");
   const loops = walkers.map((name, n) =>
-    `for (var ${name} = 0u; ${name} < ${walkedExtents[n]}u; ${name}++) {`
+    `for (var ${name} = 0u; ${name} < ${walkedExtents[n]}u; ${
+      atOnce > 1 && n === walkers.length - 1 ? "" : `${name}++`
+    }) {`
   );
+  const inner = walkers.at(-1);
+  const walks = atOnce === 1
+    ? walk
+    : `if (${inner} < ${walkedExtents.at(-1)}u) {\n    ${walk}\n    ${inner}++;\n    }\n    `.repeat(atOnce);
   const folded = vectorWalked
     ? how === "sum" ? "(sum.x + sum.y) + (sum.z + sum.w)" : "max(max(sum.x, sum.y), max(sum.z, sum.w))"
     : "sum";
@@ -143,7 +152,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   ${statements.join("\n  ")}
   var sum = ${T}(${how === "sum" ? "0.0" : "-3.4028234e38"});
   ${loops.join(" ")}
-    ${[...loads, ...work, `sum = ${combined};`].join("\n    ")}
+    ${walks}
   ${loops.map(() => "}").join(" ")}
   out[i] = ${folded};
 }`;
@@ -154,5 +163,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     workgroups: groups,
     flops: (1 + expression.code.length) * size(shape),
     bytes: 4 * (readers.length * size(shape) + size(keptShape)),
+    rounds: roundsOf(walkedExtents, atOnce),
   };
+}
+
+/** How many steps of the innermost axis a round takes: the fewest that keep an invocation's rounds in bounds. */
+function walksAtOnce(extents: readonly number[]): number {
+  let count = 1;
+  while (count < (extents.at(-1) ?? 1) && roundsOf(extents, count) > MOST_ROUNDS) count++;
+  return count;
+}
+
+function roundsOf(extents: readonly number[], atOnce: number): number {
+  const last = extents.slice(-1).map((extent) => Math.ceil(extent / atOnce));
+  return nestedRounds(...extents.slice(0, -1), ...last);
 }

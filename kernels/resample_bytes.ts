@@ -10,6 +10,7 @@
 
 import { oneEach } from "./grid.ts";
 import { declare, type Kernel } from "./kernel.ts";
+import { nestedRounds } from "./rounds.ts";
 import { tidy } from "./tidy.ts";
 
 /** A problem: `count` windows of `taps` along the middle axis of `[outer, extent, inner]`. */
@@ -54,5 +55,6 @@ out[id] = f32(clamp(sum >> 22u, 0, 255));
     workgroups: grid.workgroups,
     flops: 2 * outputs * taps,
     bytes: 4 * (outer * extent * inner + count * (taps + 1) + outputs),
+    rounds: nestedRounds(taps),
   };
 }

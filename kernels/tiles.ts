@@ -7,6 +7,7 @@
  */
 
 import type { Target, Tile } from "./kernel.ts";
+import { MOST_ROUNDS } from "./rounds.ts";
 
 /** Changes when kernels do, so that what was tuned for others is not used. */
 export const KERNELS_VERSION = 4;
@@ -54,7 +55,8 @@ export function defaultParts({ rows, columns, depth }: Problem, { software }: Ta
   const caching = isLarge
     ? Math.min(Math.round(depth / 1024), Math.floor(MOST_PARTIAL / (rows * columns)))
     : 1;
-  return Math.max(1, Math.min(Math.max(filling, caching), Math.floor(depth / least), 256));
+  const fewest = Math.ceil(depth / (4 * (MOST_ROUNDS - 1)));
+  return Math.max(fewest, 1, Math.min(Math.max(filling, caching), Math.floor(depth / least), 256));
 }
 
 /** Rows and columns of software tiles; of equal estimates the earlier wins. */

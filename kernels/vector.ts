@@ -24,5 +24,6 @@ fn main() {
     workgroups: [1, 1, 1],
     flops: 0,
     bytes: 4 * values.length,
+    rounds: 0,
   };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { MOST_ROUNDS } from "../../kernels/rounds.ts";
 import { type Plan, planBytes } from "./plan.ts";
 import type { Purpose } from "./runtime.ts";
 
@@ -29,12 +30,14 @@ const SOME_PROGRAM: Purpose = {
  * Refuses a plan that the adapter cannot run.
  *
  * @param purpose What it is for.
+ * @param software Whether the adapter is the CPU in truth, whose driver may end long loops early without a word; default no.
  * @throws {RangeError} Naming the stage, the sizes, the kernel, and the settings to change.
  */
 export function checkLimits(
   plan: Plan,
   limits: Limits,
   { stage, remedy }: Purpose = SOME_PROGRAM,
+  software = false,
 ): void {
   const most = largestBinding(limits);
   for (const { kernel, places } of plan.dispatches) {
@@ -44,6 +47,14 @@ export function checkLimits(
       `Cannot bind ${bytes} bytes to ${kernel.name} in ${stage} as the adapter allows ${most}, of ${
         planBytes(plan)
       } bytes in all: ${remedy}`,
+    );
+  }
+  const endless = plan.dispatches.find(({ kernel }) => software && kernel.rounds > MOST_ROUNDS);
+  if (endless !== undefined) {
+    const { name, rounds } = endless.kernel;
+    throw new RangeError(
+      `Cannot run ${name} in ${stage} as its loops take ${rounds} rounds and software adapters end them after ${MOST_ROUNDS}: ` +
+        `${remedy}, or train on a GPU`,
     );
   }
   const largest = Math.max(0, ...plan.slots);

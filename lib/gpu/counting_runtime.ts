@@ -109,7 +109,7 @@ export function countingRuntime(
     },
     compile: (graph, options = {}) => {
       const plan = planSteps(graph, fuse(simplify(graph)), target);
-      checkLimits(plan, limits, options.purpose);
+      checkLimits(plan, limits, options.purpose, software);
       return Promise.resolve(build(graph, plan, options));
     },
     programs: () => programs,

@@ -60,7 +60,7 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
   const planned = async (graph: Graph, purpose?: Purpose): Promise<Plan> => {
     const fused = fuse(simplify(graph));
     const plan = planSteps(graph, fused, target, await tuning?.choose(fused.steps));
-    checkLimits(plan, device.limits, purpose);
+    checkLimits(plan, device.limits, purpose, target.software);
     return plan;
   };
   const runtime: GpuRuntime = {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { fold, integers, type Key, normals, uniforms } from "../../lib/core/random.ts";
-import { type Shape, size, type Tensor, tensor, words } from "../../lib/core/tensor.ts";
+import { fold, integers, type Key, key, normals, uniforms } from "../../lib/core/random.ts";
+import { type Shape, showShape, size, type Tensor, tensor, words } from "../../lib/core/tensor.ts";
 import * as e from "../../lib/engine/mod.ts";
 import { attentionGradKeyValue, attentionGradQuery } from "../../lib/engine/ops/attention_grad.ts";
 
@@ -401,4 +401,34 @@ export function operandsOf({ operands, positive = false }: OpCase, key: Key): Te
     const values = normals(from, size(operand));
     return tensor(operand, positive ? values.map((x) => 0.5 + Math.abs(x)) : values);
   });
+}
+
+/** The values of a case, and the gradient of their sum with random weights by every float operand. */
+export function traced(
+  opCase: OpCase,
+  seed: number,
+): { readonly graph: e.Graph; readonly inputs: Readonly<Record<string, Tensor>>; readonly what: string } {
+  const operands = operandsOf(opCase, key(seed));
+  const xs = operands.map(({ shape, dtype }, i) => e.input(`x${i}`, shape, dtype));
+  const ys = [opCase.fn(...xs)].flat();
+  const weights = opCase.smooth === false ? [] : ys.map(({ shape }, i) => e.input(`weight y${i}`, shape));
+  const floats = opCase.smooth === false ? [] : xs.filter(({ dtype }) => dtype === "f32");
+  const gradients = e.pullback(ys, weights, floats);
+  const graph = {
+    inputs: Object.fromEntries([...xs, ...weights].map((x) => [x.node.attrs.name, x])),
+    outputs: Object.fromEntries([
+      ...ys.map((y, i) => [`y${i}`, y]),
+      ...floats.map((x, i) => [`d ${x.node.attrs.name}`, gradients[i]]),
+    ]),
+  };
+  const draws = weights.map(({ shape, node }) => [
+    node.attrs.name,
+    tensor(shape, normals(fold(key(seed), node.attrs.name as string), size(shape))),
+  ]);
+  const shapes = operands.map(({ shape }) => showShape(shape)).join(" ");
+  return {
+    graph,
+    inputs: Object.fromEntries([...operands.map((x, i) => [`x${i}`, x]), ...draws]),
+    what: `${opCase.name}, seed ${seed}, shapes ${shapes}`,
+  };
 }

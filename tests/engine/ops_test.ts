@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { fold, key, normals } from "../../lib/core/random.ts";
-import { showShape, size, type Tensor, tensor } from "../../lib/core/tensor.ts";
-import { evaluate, type Graph, input, pullback, topological } from "../../lib/engine/mod.ts";
+import { size, type Tensor, tensor } from "../../lib/core/tensor.ts";
+import { evaluate, type Graph, topological } from "../../lib/engine/mod.ts";
 import { plan } from "../../lib/engine/plan.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { assertClose } from "../assert_close.ts";
-import { type OpCase, opCases, operandsOf } from "./op_cases.ts";
+import { opCases, traced } from "./op_cases.ts";
 
 const seeds = [1, 2, 3];
 const gpu = await openGpu(navigator.gpu);
@@ -93,36 +93,6 @@ Deno.test("every op of lib/engine/ops is part of a row", async () => {
 
 /** Where the ops of a file are named. */
 const NAMED = /(?:name: |\b(?:binary|unary|elementwise|view|reduction|gradient)\()"(\w+)"/g;
-
-/** The values of a case, and the gradient of their sum with random weights by every float operand. */
-function traced(
-  opCase: OpCase,
-  seed: number,
-): { readonly graph: Graph; readonly inputs: Readonly<Record<string, Tensor>>; readonly what: string } {
-  const operands = operandsOf(opCase, key(seed));
-  const xs = operands.map(({ shape, dtype }, i) => input(`x${i}`, shape, dtype));
-  const ys = [opCase.fn(...xs)].flat();
-  const weights = opCase.smooth === false ? [] : ys.map(({ shape }, i) => input(`weight y${i}`, shape));
-  const floats = opCase.smooth === false ? [] : xs.filter(({ dtype }) => dtype === "f32");
-  const gradients = pullback(ys, weights, floats);
-  const graph = {
-    inputs: Object.fromEntries([...xs, ...weights].map((x) => [x.node.attrs.name, x])),
-    outputs: Object.fromEntries([
-      ...ys.map((y, i) => [`y${i}`, y]),
-      ...floats.map((x, i) => [`d ${x.node.attrs.name}`, gradients[i]]),
-    ]),
-  };
-  const draws = weights.map(({ shape, node }) => [
-    node.attrs.name,
-    tensor(shape, normals(fold(key(seed), node.attrs.name as string), size(shape))),
-  ]);
-  const shapes = operands.map(({ shape }) => showShape(shape)).join(" ");
-  return {
-    graph,
-    inputs: Object.fromEntries([...operands.map((x, i) => [`x${i}`, x]), ...draws]),
-    what: `${opCase.name}, seed ${seed}, shapes ${shapes}`,
-  };
-}
 
 /** Whether kernels are written differently for hardware. */
 function dependsOnTarget(graph: Graph): boolean {

@@ -273,7 +273,14 @@ function stepInputs(): Record<string, FloatTensor> {
 
 /** An op with a kernel of that text. */
 function foreignOp(code: string, workgroups: number): OpDef {
-  const kernel = { name: "foreign", code, bindings: ["read", "read_write"], flops: 0, bytes: 0 } as const;
+  const kernel = {
+    name: "foreign",
+    code,
+    bindings: ["read", "read_write"],
+    flops: 0,
+    bytes: 0,
+    rounds: 0,
+  } as const;
   return {
     name: "foreign",
     infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
