@@ -118,7 +118,12 @@ export async function loadPipeline(
     encode: (prompts) => tokenizer.encode(prompts),
     scheduler: configs.scheduler,
     text: { config: configs.text, weights: text },
-    unet: { config: configs.unet, weights: unet, rematerialise: options.rematerialise ?? false },
+    unet: {
+      config: configs.unet,
+      weights: unet,
+      rematerialise: options.rematerialise ?? false,
+      mostBytes: bandBytesOf(runtime, {}),
+    },
     autoencoder: { config: configs.vae, weights: vae, bandBytes: bandBytesOf(runtime, options) },
     encoder: critic ? towerOf(critic) : NO_TOWER,
     lora: parseLoraConfig(options.lora ?? {}),

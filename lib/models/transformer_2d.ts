@@ -10,6 +10,7 @@ import { diffusersAttention, multiHeadAttention } from "../nn/attention.ts";
 import { linear, pointwise } from "../nn/linear.ts";
 import { type Lora, loraAt } from "../nn/lora.ts";
 import { groupNorm, layerNorm } from "../nn/norm.ts";
+import { rowParts } from "../nn/row_parts.ts";
 import type { Scope } from "../nn/scope.ts";
 
 /** Settings of a transformer over the pixels of an image. */
@@ -22,6 +23,8 @@ export interface Transformer2DOptions {
   readonly groups: number;
   /** Whether the checkpoint keeps the projections at both ends as linear layers rather than 1x1 convolutions. */
   readonly linearProjection: boolean;
+  /** Bytes that the MLP's hidden layer should not exceed in one piece. */
+  readonly mostBytes: number;
 }
 
 /** Added to the variance in the norm at the start, whatever the UNet's `norm_eps`. */
@@ -40,7 +43,7 @@ export function transformer2d(
   scope: Scope,
   x: Value,
   context: Value,
-  { heads, layers, groups, linearProjection }: Transformer2DOptions,
+  { heads, layers, groups, linearProjection, mostBytes }: Transformer2DOptions,
   lora: Lora | null,
 ): Value {
   const [batch, height, width, channels] = x.shape as readonly [number, number, number, number];
@@ -49,7 +52,7 @@ export function transformer2d(
   let tokens = reshape(project(scope.at("proj_in"), normal, channels), [batch, height * width, channels]);
   for (let layer = 0; layer < layers; layer++) {
     const name = `transformer_blocks.${layer}`;
-    tokens = transformerBlock(scope.at(name), tokens, context, heads, loraAt(lora, name));
+    tokens = transformerBlock(scope.at(name), tokens, context, { heads, mostBytes }, loraAt(lora, name));
   }
   const image = reshape(tokens, x.shape);
   return add(project(scope.at("proj_out"), image, channels), x);
@@ -60,7 +63,7 @@ function transformerBlock(
   scope: Scope,
   tokens: Value,
   context: Value,
-  heads: number,
+  { heads, mostBytes }: Pick<Transformer2DOptions, "heads" | "mostBytes">,
   lora: Lora | null,
 ): Value {
   const attend = (name: string, x: Value, to: Value) =>
@@ -73,14 +76,16 @@ function transformerBlock(
   const alone = layerNorm(scope.at("norm1"), tokens);
   let x = add(attend("attn1", alone, alone), tokens);
   x = add(attend("attn2", layerNorm(scope.at("norm2"), x), context), x);
-  return add(gatedMlp(scope.at("ff"), layerNorm(scope.at("norm3"), x)), x);
+  return add(gatedMlp(scope.at("ff"), layerNorm(scope.at("norm3"), x), mostBytes), x);
 }
 
 /** An MLP of four times the width whose hidden layer is gated (Shazeer 2020, https://arxiv.org/abs/2002.05202). */
-function gatedMlp(scope: Scope, x: Value): Value {
+function gatedMlp(scope: Scope, x: Value, mostBytes: number): Value {
   const width = x.shape.at(-1)!;
   const inner = 4 * width;
-  const both = linear(scope.at("net.0.proj"), x, 2 * inner);
-  const hidden = mul(slice(both, -1, 0, inner), gelu(slice(both, -1, inner, 2 * inner)));
-  return linear(scope.at("net.2"), hidden, width);
+  return rowParts(x, 4 * 2 * inner, mostBytes, (rows) => {
+    const both = linear(scope.at("net.0.proj"), rows, 2 * inner);
+    const hidden = mul(slice(both, -1, 0, inner), gelu(slice(both, -1, inner, 2 * inner)));
+    return linear(scope.at("net.2"), hidden, width);
+  });
 }

@@ -30,6 +30,8 @@ export interface UNetInputs {
 export interface UNetOptions {
   /** Whether the backward pass computes each residual block and attention again instead of keeping them; default false. */
   readonly rematerialise?: boolean;
+  /** Bytes that no tensor should exceed, where cutting it into rows can do that; default any. */
+  readonly mostBytes?: number;
 }
 
 /**
@@ -45,7 +47,7 @@ export function unet(
   config: UNet2DConditionConfig,
   { sample, timestep, context }: UNetInputs,
   lora: Lora | null = null,
-  { rematerialise = false }: UNetOptions = {},
+  { rematerialise = false, mostBytes = Infinity }: UNetOptions = {},
 ): Value {
   checkInputs(config, sample, context);
   const { block_out_channels: channels, attention_head_dim: heads } = config;
@@ -60,6 +62,7 @@ export function unet(
     heads: attends ? heads[level]! : null,
     resamples,
     rematerialise,
+    mostBytes,
   });
 
   const first = conv(scope.at("conv_in"), sample, channels[0]!);

@@ -30,6 +30,8 @@ export interface UNetStage {
   readonly resamples: boolean;
   /** Whether the backward pass computes each residual block and each attention again instead of keeping them. */
   readonly rematerialise: boolean;
+  /** Bytes that no tensor should exceed, where cutting it into rows can do that. */
+  readonly mostBytes: number;
 }
 
 /** What conditions every stage. */
@@ -92,7 +94,7 @@ export function upBlock(
  * @param parts What it works on, by channels.
  */
 function unetLayer(
-  { scope, lora, config, channels, heads, rematerialise }: UNetStage,
+  { scope, lora, config, channels, heads, rematerialise, mostBytes }: UNetStage,
   layer: number,
   parts: readonly Value[],
   { time, context }: UNetConditions,
@@ -113,6 +115,7 @@ function unetLayer(
     layers: config.transformer_layers_per_block,
     groups: config.norm_num_groups,
     linearProjection: config.use_linear_projection,
+    mostBytes,
   };
   const [attended] = checkpoint(
     ([y, context]) => [transformer2d(scope.at(name), y!, context!, options, loraAt(lora, name))],

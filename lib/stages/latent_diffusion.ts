@@ -27,11 +27,15 @@ export interface LatentDiffusion {
   readonly scheduler: SchedulerConfig;
   /** The text encoder. */
   readonly text: { readonly config: ClipTextConfig; readonly weights: Weights };
-  /** The UNet; `rematerialise` trades time for memory in the backward pass. */
+  /**
+   * The UNet; `rematerialise` trades time for memory in the backward pass, and no tensor in it has more than `mostBytes`, if that
+   * can be had by cutting rows.
+   */
   readonly unet: {
     readonly config: UNet2DConditionConfig;
     readonly weights: Weights;
     readonly rematerialise?: boolean;
+    readonly mostBytes?: number;
   };
   /** The autoencoder; no tensor in it has more than `bandBytes`, if that can be had by cutting images into bands. */
   readonly autoencoder: {
@@ -60,7 +64,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
   if (side === null) {
     throw new RangeError("Cannot tell the latents' size as the UNet's config has no sample_size");
   }
-  const { rematerialise = false } = parts.unet;
+  const { rematerialise = false, mostBytes = Infinity } = parts.unet;
   return {
     tokenize: (prompts) => {
       const ids = parts.encode(prompts);
@@ -77,7 +81,10 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
       weights: parts.unet.weights,
       specs: declareUNetLora(parts.unet.config, lora),
       build: (scope, inputs, adapters) =>
-        unet(scope, parts.unet.config, inputs, adapters && loraOver(adapters, lora), { rematerialise }),
+        unet(scope, parts.unet.config, inputs, adapters && loraOver(adapters, lora), {
+          rematerialise,
+          mostBytes,
+        }),
     },
     decoder: {
       weights: autoencoder.weights,

@@ -6,7 +6,7 @@ import { plan, planBytes } from "../../lib/engine/plan.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { loraOver, parseLoraConfig } from "../../lib/models/lora.ts";
-import { declareUNet, declareUNetLora, unet } from "../../lib/models/unet_2d_condition.ts";
+import { declareUNet, declareUNetLora, unet, type UNetOptions } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { engineShape } from "../../lib/nn/layout.ts";
 import { bindParams, type ParamSpec } from "../../lib/nn/scope.ts";
@@ -48,17 +48,38 @@ Deno.test("the UNet's plan of training needs less memory rematerialised", () => 
   assert(bytes[1]! < 0.8 * bytes[0]!, `${bytes[1]} of ${bytes[0]} bytes`);
 });
 
+Deno.test("the UNet's MLPs in parts have the bits of one piece, gradients included, and smaller bindings", async () => {
+  const widest = (graph: Graph) =>
+    Math.max(
+      ...plan(graph, { software: true }).dispatches.flatMap(({ kernel, places }) =>
+        kernel.name.startsWith("matmul") ? places.map(({ bytes }) => bytes) : []
+      ),
+    );
+  const graphs = [Infinity, PART_BYTES].map((mostBytes) => training(4, adapters, true, mostBytes));
+  assert(widest(graphs[0]!) > PART_BYTES && widest(graphs[1]!) <= PART_BYTES, `${graphs.map(widest)} bytes`);
+  const [whole, parts] = [await run(graphs[0]!, inputsOf(4)), await run(graphs[1]!, inputsOf(4))];
+  for (const [name, { data }] of Object.entries(whole)) assertEquals(parts[name]!.data, data, name);
+});
+
+/** 128 rows of the hidden layer of the first level, of its 256. */
+const PART_BYTES = 128 * 4 * 2 * 64;
+
 function forward(batch: number): Graph {
-  return trace((x) => ({ eps: build(x, false) }), types(batch));
+  return trace((x) => ({ eps: build(x, {}) }), types(batch));
 }
 
 /** The prediction, and the gradient of its mean square by the adapters. */
-function training(batch: number, wrt: Readonly<Record<string, Shape>>, rematerialise: boolean): Graph {
+function training(
+  batch: number,
+  wrt: Readonly<Record<string, Shape>>,
+  rematerialise: boolean,
+  mostBytes = Infinity,
+): Graph {
   return trace((x) => {
     let eps: Value | undefined;
     const params = Object.fromEntries(Object.keys(wrt).map((name) => [name, x[name]!]));
     const { value, grads } = valueAndGrad(
-      (params) => mean(square(eps = build({ ...x, ...params }, rematerialise))),
+      (params) => mean(square(eps = build({ ...x, ...params }, { rematerialise, mostBytes }))),
       params,
     );
     return {
@@ -69,9 +90,9 @@ function training(batch: number, wrt: Readonly<Record<string, Shape>>, remateria
   }, types(batch));
 }
 
-function build(x: Readonly<Record<string, Value>>, rematerialise: boolean): Value {
+function build(x: Readonly<Record<string, Value>>, options: UNetOptions): Value {
   const inputs = { sample: x.sample!, timestep: x.timestep!, context: x.context! };
-  return unet(bindParams(x), config, inputs, loraOver(bindParams(x), lora), { rematerialise });
+  return unet(bindParams(x), config, inputs, loraOver(bindParams(x), lora), options);
 }
 
 function types(batch: number) {
@@ -113,12 +134,19 @@ async function predict(
       return [name, samples === undefined ? x : tensor(shape, x.data.slice(0, size(shape)))];
     }),
   );
+  return (await run(graph, given)).eps!;
+}
+
+async function run(
+  graph: Graph,
+  given: Readonly<Record<string, FloatTensor>>,
+): Promise<Readonly<Record<string, FloatTensor>>> {
   const program = await gpu.compile(graph);
   const results = program.run(given);
-  const [eps] = await gpu.get([results.eps!]);
+  const found = await gpu.get(Object.values(results));
   gpu.free(Object.values(results));
   program.free();
-  return eps as FloatTensor;
+  return Object.fromEntries(Object.keys(results).map((name, i) => [name, found[i] as FloatTensor]));
 }
 
 function shapesOf(specs: readonly ParamSpec[]): Record<string, Shape> {
