@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { Shape } from "../core/tensor.ts";
 import { input, type Value } from "../engine/graph.ts";
+import { concat } from "../engine/ops/concat.ts";
 import { add, clamp, exp, mul, silu } from "../engine/ops/elementwise.ts";
 import { reshape, slice } from "../engine/ops/views.ts";
 import { diffusersAttention, multiHeadAttention } from "../nn/attention.ts";
@@ -84,6 +86,30 @@ export function decode(
   latents: Value,
   { bandBytes = Infinity }: AutoencoderOptions = {},
 ): Value {
+  const [batch] = latents.shape as readonly [number];
+  const each = imagesAtOnce(config, latents.shape, bandBytes);
+  const groups = Array.from(
+    { length: Math.ceil(batch / each) },
+    (_, i) => slice(latents, 0, i * each, Math.min(batch, (i + 1) * each)),
+  );
+  return concat(groups.map((group) => decodeTogether(scope, config, group, bandBytes)), 0);
+}
+
+/** How many images can be decoded together so that their thinnest bands, a row above and below included, fit; 1 at the least. */
+function imagesAtOnce(
+  { block_out_channels: channels }: AutoencoderKLConfig,
+  [batch, height, width]: Shape,
+  bytes: number,
+): number {
+  const largest = channels.toReversed().map((out, i, all) => {
+    const [h, w] = [height! * 2 ** i, width! * 2 ** i];
+    const rows = Math.min(h, bandRows([1, h, w, out], 0) + 2);
+    return 4 * rows * w * Math.max(out, all[i - 1] ?? 0);
+  });
+  return Math.max(1, Math.min(batch!, Math.floor(bytes / Math.max(...largest))));
+}
+
+function decodeTogether(scope: Scope, config: AutoencoderKLConfig, latents: Value, bandBytes: number): Value {
   const { block_out_channels: channels, layers_per_block: layers } = config;
   const norm = normOptions(config);
   const decoder = scope.at("decoder");

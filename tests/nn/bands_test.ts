@@ -86,8 +86,8 @@ Deno.test("a norm of blocks is that of the whole", () => {
 for (const [where, open] of Object.entries(runtimes())) {
   Deno.test(`the autoencoder computes the same bits in bands as in one piece, on the ${where}`, async () => {
     const runtime = await open();
-    // So wide that the finest level has four blocks of 16 rows, and so as many bands.
-    const shapes = { latents: [1, 8, 128, 2], images: [1, 64, 1024, 3] };
+    // So wide that the finest level has four blocks of 16 rows, and so as many bands; two latents are decoded one by one.
+    const shapes = { latents: [2, 8, 128, 2], images: [1, 64, 1024, 3] };
     const inputs = randomInputs({ ...shapes, ...weights });
     const run = async (bandBytes: number) => {
       const graph = coder(shapes, bandBytes);

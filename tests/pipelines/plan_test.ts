@@ -90,6 +90,22 @@ Deno.test("Stable Diffusion's update fits in 5 GB, and in bindings of 128 MiB wh
   }
 });
 
+Deno.test("Stable Diffusion and the published judges fit bindings of 128 MiB, and software adapters finish their loops", async () => {
+  const limits = { maxBufferSize: 2 ** 31 - 1, maxStorageBufferBindingSize: 2 ** 27 };
+  for (const [batch, halves] of [[4, true], [1, false]] as const) {
+    const set = [`sample.batch_size=${batch}`, `train.batch_size=${batch}`, ...short];
+    const config = await readConfig({
+      config: "sd14-hpsv2",
+      set: [...set, "train.gradient_checkpointing=true"],
+    });
+    const { programs } = await withHubCache(
+      "/nowhere",
+      () => planTraining(config, { limits, software: true, halves }),
+    );
+    assert(programs.some(({ stage }) => stage === "scoring by imagereward"));
+  }
+});
+
 Deno.test("with a formula for a reward, Stable Diffusion's critic looks through the published CLIP", async () => {
   const set = ["rewards={train: jpeg_compressibility, evaluate: []}", "sample.batch_size=1", ...short];
   const { programs } = await planTraining(
