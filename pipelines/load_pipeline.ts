@@ -33,6 +33,7 @@ import { type Judges, openJudges } from "./load/judges.ts";
 import { readConfigFile } from "./load/model_folder.ts";
 import { checkModelIndex } from "./load/model_index.ts";
 import { fileSource, type ModelSource } from "./load/model_source.ts";
+import { type Precision, sourceIn } from "./load/precision.ts";
 import { loadRewards } from "./load_rewards.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -55,6 +56,8 @@ export interface LoadOptions {
   readonly tiling?: boolean;
   /** Images that rewards look at together; default 32. Scores do not depend on it, memory does. */
   readonly batch?: number;
+  /** In what precision frozen weights lie in memory; default as the files hold them. */
+  readonly precision?: Precision;
   /** Where the folder's contents come from; default its files. */
   readonly source?: ModelSource;
 }
@@ -92,7 +95,7 @@ export async function loadPipeline(
 ): Promise<Pipeline> {
   await readConfigFile(join(folder, "model_index.json"), checkModelIndex);
   const configs = await readConfigs(folder);
-  const { source = fileSource } = options;
+  const source = sourceIn(options.precision ?? "stored", options.source ?? fileSource);
   const tokenizer = await source.tokenizer(folder, configs.text);
   const files = {
     text: await source.find(folder, "text_encoder/model.safetensors"),

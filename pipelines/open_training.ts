@@ -35,9 +35,11 @@ export function loadTraining(
 }
 
 /** What a configuration wants of the model alone, without rewards. */
-export function modelOptions({ method, lora, critic, rewards, train, sample }: Config): LoadOptions {
+export function modelOptions(config: Config): LoadOptions {
+  const { method, lora, critic, rewards, train, sample } = config;
   return {
     lora,
+    precision: config.mixed_precision,
     ...methodOf(method).hasCritic && { critic: { config: critic, reward: rewards.train } },
     rematerialise: train.gradient_checkpointing,
     tiling: sample.vae_tiling,

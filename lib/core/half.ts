@@ -10,6 +10,11 @@ import type { F32, U16 } from "./tensor.ts";
 /** The largest finite binary16 value. */
 export const HALF_MAX = 65504;
 
+/** The first finite value that is beyond {@linkcode HALF_MAX}, by its index; -1: there is none. */
+export function findBeyondHalf(values: F32): number {
+  return values.findIndex((value) => Math.abs(value) > HALF_MAX && Number.isFinite(value));
+}
+
 /** Rounds floats to binary16 words, to nearest, ties to even; past {@linkcode HALF_MAX} they become infinite. */
 export function floatsToHalfs(values: F32): Uint16Array<ArrayBuffer> {
   return new Uint16Array(new Float16Array(values as Float32Array<ArrayBuffer>).buffer);

@@ -4,7 +4,7 @@
  */
 
 import { type FloatTensor, type ParamTree, sameShape, type Shape, showShape, size } from "../core/tensor.ts";
-import { floatsToHalfs, HALF_MAX } from "../core/half.ts";
+import { findBeyondHalf, floatsToHalfs, HALF_MAX } from "../core/half.ts";
 import { LENGTH_BYTES, parseHeader, parseHeaderLength } from "./safetensors_header.ts";
 import { DTYPE_BYTES, type ReadBytes, type WeightsFile } from "./weights_file.ts";
 
@@ -111,7 +111,7 @@ function encodeHeader(fields: readonly [string, unknown][]): Uint8Array {
 
 function toBytes(name: string, { data }: FloatTensor, dtype: "F32" | "F16"): Uint8Array {
   if (dtype === "F32") return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const worst = data.findIndex((value) => Math.abs(value) > HALF_MAX && Number.isFinite(value));
+  const worst = findBeyondHalf(data);
   if (worst >= 0) {
     throw new RangeError(
       `Cannot write tensor ${name} as F16 as element ${worst} is beyond ${HALF_MAX}: found ${

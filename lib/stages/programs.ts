@@ -155,7 +155,7 @@ export const CRITIC_PROGRAMS: readonly ProgramSpec[] = [
 /** What the program that reads prompts is for. */
 export const TEXT_PURPOSE: Purpose = {
   stage: "reading prompts",
-  remedy: "use the model's files in half precision",
+  remedy: "set mixed_precision=f16_weights",
 };
 
 /** Compiles programs. */

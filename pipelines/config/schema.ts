@@ -10,6 +10,7 @@ import { z } from "zod";
 import { attentionTargets } from "../../lib/models/lora.ts";
 import { methodNames } from "../../lib/methods/mod.ts";
 import { type ActivationName, activations } from "../../lib/nn/activation.ts";
+import { precisions } from "../load/precision.ts";
 import { type Compat, count, decay, field, notNegative, positive, readingSwitch, section } from "./field.ts";
 
 /** The configuration's schema; the reading of the method decides the defaults of its switches. */
@@ -26,6 +27,10 @@ export function configSchema(compat: Compat) {
       doc:
         "What is trained: an embedded model's name, a folder in the diffusers layout, or a downloaded owner/name@revision",
       reference: "pretrained.model",
+    }),
+    mixed_precision: field(z.enum(precisions), "stored", {
+      doc:
+        "In what precision frozen weights lie in memory: as the files hold them, or rounded to half; what is trained and log-probabilities are f32 always",
     }),
     prompts: field(z.string().min(1), "simple_animals", {
       doc: "What is drawn in training: an embedded list's name, or a file with a prompt a line",

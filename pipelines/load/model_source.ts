@@ -67,11 +67,12 @@ export function standInSource(counter: CountingRuntime, areHalves: boolean): Mod
       const result = await findRewardFile(folder, name);
       return "found" in result ? result.found : result.places[0];
     },
-    load: (_runtime, _path, specs, { keep = () => true } = {}) =>
+    load: (_runtime, _path, specs, { keep = () => true, storage = "stored" } = {}) =>
       Promise.resolve(Object.fromEntries(
         specs.filter(({ name }) => keep(name)).map((spec) => {
           const shape = engineShape(spec.shape);
-          const isHalf = areHalves && spec.isFactor === true && canBeHalves(shape);
+          const isHalf = (storage === "stored" ? areHalves : storage === "f16") && spec.isFactor === true &&
+            canBeHalves(shape);
           return [spec.name, counter.reserve({ shape, dtype: isHalf ? "f16" : "f32" })];
         }),
       )),

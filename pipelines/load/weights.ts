@@ -4,7 +4,15 @@
  * @module
  */
 
-import { type FloatTensor, type HalfTensor, sameShape, showShape } from "../../lib/core/tensor.ts";
+import { findBeyondHalf, floatsToHalfs, HALF_MAX, halfsToFloats } from "../../lib/core/half.ts";
+import {
+  type FloatTensor,
+  type HalfTensor,
+  halves,
+  sameShape,
+  showShape,
+  tensor,
+} from "../../lib/core/tensor.ts";
 import { canBeHalves } from "../../lib/engine/ops/factor.ts";
 import type { DeviceArray, Runtime } from "../../lib/engine/runtime.ts";
 import { show, showName } from "../../lib/io/show.ts";
@@ -14,6 +22,13 @@ import { engineShape, toEngine } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
 import { withWeights } from "../files.ts";
+import { UsageError } from "../usage_error.ts";
+
+/**
+ * How weights are kept: factors of products as halves where the file has halves; all as floats; or all rounded to halves, in which
+ * factors of products then lie.
+ */
+export type WeightStorage = "stored" | "f32" | "f16";
 
 /** How a file is read. */
 export interface LoadWeightsOptions {
@@ -23,23 +38,27 @@ export interface LoadWeightsOptions {
   readonly keep?: (name: string) => boolean;
   /** The keys of a torch file that lead to its tensors, such as `["state_dict"]`; by default none. */
   readonly within?: readonly string[];
+  /** How its weights are kept; by default as they are stored. */
+  readonly storage?: WeightStorage;
 }
 
 /** What to do about a file that does not fit; messages end with it. */
 const REMEDY = "put the file there that belongs to the config.json beside it";
 
 /**
- * Loads the tensors of a safetensors or torch file; no more than one is held on the host at a time. Factors of products stay halves where the file has halves.
+ * Loads the tensors of a safetensors or torch file; no more than one is held on the host at a time.
  *
  * @param specs All that the file must hold, and nothing else but `*.position_ids`.
  * @throws {SyntaxError} If a tensor is missing, is one too many, has another shape or type, or the file is damaged; the message
  * names file and tensor, and nothing is left on the device.
+ * @throws {UsageError} If a value is to be rounded to a half and is beyond what halves reach.
  */
 export function loadWeights(
   runtime: Runtime,
   path: string,
   specs: readonly ParamSpec[],
-  { pieces = (name) => [{ name }], keep = () => true, within = [] }: LoadWeightsOptions = {},
+  { pieces = (name) => [{ name }], keep = () => true, within = [], storage = "stored" }: LoadWeightsOptions =
+    {},
 ): Promise<Weights> {
   return withWeights(path, async (file) => {
     const sources = sourcesIn(path, file, pieces);
@@ -49,10 +68,11 @@ export function loadWeights(
       for (const spec of specs) {
         if (!keep(spec.name)) continue;
         const { own, piece } = sources.get(spec.name)!;
-        const read = mayBeHalves(spec) ? readStored : readTensor;
-        const param = await read(file, own);
+        const isHalf = storage !== "f32" && mayBeHalves(spec);
+        const param = await (isHalf ? readStored : readTensor)(file, own);
         checkFinite(path, own, param);
-        weights[spec.name] = runtime.put(toEngine(takePiece(piece, param)));
+        const kept = storage === "f16" ? rounded(path, own, param, isHalf) : param;
+        weights[spec.name] = runtime.put(toEngine(takePiece(piece, kept)));
       }
     } catch (error) {
       runtime.free(Object.values(weights));
@@ -122,9 +142,30 @@ function refusal(path: string, why: string, found: string): SyntaxError {
   return new SyntaxError(`Cannot load ${path} as ${why}: ${found}; ${REMEDY}`);
 }
 
-/** Whether a parameter may stay in memory what it is in a file of halves: what reads it widens it, to the same bits. */
+/** Whether a parameter may lie in memory as halves: what reads it widens it, to the same bits. */
 function mayBeHalves({ shape, isFactor = false }: ParamSpec): boolean {
   return isFactor && canBeHalves(engineShape(shape));
+}
+
+/** The parameter with every value the nearest half, as halves or as floats. */
+function rounded(
+  path: string,
+  name: string,
+  param: FloatTensor | HalfTensor,
+  isHalf: boolean,
+): FloatTensor | HalfTensor {
+  if (param.dtype === "f16") return param;
+  const { shape, data } = param;
+  const beyond = findBeyondHalf(data);
+  if (beyond !== -1) {
+    throw new UsageError(
+      `Cannot load ${path} in half precision as the tensor ${name} does not fit: element ${beyond} is ${
+        data[beyond]
+      }, beyond ${HALF_MAX}; set mixed_precision=f32`,
+    );
+  }
+  const bits = floatsToHalfs(data);
+  return isHalf ? halves(shape, bits) : tensor(shape, halfsToFloats(bits));
 }
 
 function checkFinite(path: string, name: string, { data, dtype }: FloatTensor | HalfTensor): void {

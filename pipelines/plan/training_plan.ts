@@ -20,7 +20,7 @@ export interface PlanOptions {
   readonly limits?: Limits | undefined;
   /** Whether the adapter is the CPU in truth; default no. */
   readonly software?: boolean | undefined;
-  /** Whether weights are in half precision; default yes. */
+  /** Whether files hold weights in half precision; default yes. */
   readonly halves?: boolean | undefined;
   /** Bytes of the adapter's memory; default any. */
   readonly memory?: number | undefined;
@@ -30,8 +30,8 @@ export interface PlanOptions {
 
 /** What makes a part of training take less. */
 const REMEDIES = {
-  load: "use files in half precision, or a smaller model",
-  "read prompts": "use files in half precision, or a smaller model",
+  load: "set mixed_precision=f16_weights, or use a smaller model",
+  "read prompts": "set mixed_precision=f16_weights, or use a smaller model",
   sample: "lower sample.batch_size",
   score: "lower sample.batch_size, or watch fewer rewards",
   update: "lower train.batch_size, or set train.gradient_checkpointing=true",

@@ -137,8 +137,7 @@ for (const model of ["sd14-aesthetic", "sd14-pickscore", "sd14-hpsv2"]) {
     await withHubCache("/nowhere", async () => {
       for (const gigabytes of [6, 8, 12, 16, 24]) {
         const config = await readConfig({ config: [model, `memory-${gigabytes}gb`], set: short });
-        // The largest preset is for files in full precision.
-        await planTraining(config, { memory: gigabytes * 1e9 - heldImages, halves: gigabytes < 24 });
+        await planTraining(config, { memory: gigabytes * 1e9 - heldImages, halves: false });
       }
     });
   });
@@ -168,7 +167,7 @@ Deno.test("what does not fit is refused with the stage, the bytes, the limit and
   const large = { ...small, sample: { ...small.sample, batch_size: 16 } };
   const limits = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 15e5 };
   const cases: readonly [Parameters<typeof planTraining>[1], readonly string[]][] = [
-    [{ memory: 5e6 }, ["5000000 bytes", "to load", "half precision"]],
+    [{ memory: 5e6 }, ["5000000 bytes", "to load", "mixed_precision=f16_weights"]],
     [{ memory: 15e6 }, ["15000000 bytes", "lower sample.batch_size"]],
     [{ limits }, ["in a sampling step", "allows 1500000", "lower sample.batch_size"]],
   ];

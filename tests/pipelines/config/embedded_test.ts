@@ -68,7 +68,8 @@ Deno.test("memory presets change how work is cut up, not how much goes into an e
     for (const preset of presets) {
       const raw = overlaid(base, await embedded(preset));
       assertEquals(rewardsOf(raw).train, rewardsOf(base).train);
-      const { sample, train, rewards: _, ...others } = check(raw);
+      const { sample, train, rewards: _, mixed_precision, ...others } = check(raw);
+      assertEquals(mixed_precision, preset === "memory-24gb" ? "stored" : "f16_weights");
       assertEquals(samplesPerEpoch({ sample }), samplesPerEpoch(whole), preset);
       assertEquals(
         train.batch_size * train.gradient_accumulation_steps,
@@ -84,7 +85,8 @@ Deno.test("memory presets change how work is cut up, not how much goes into an e
       ];
       const uncut = (section: object) => Object.entries(section).filter(([key]) => !cut.includes(key));
       assertEquals([uncut(sample), uncut(train)], [uncut(whole.sample), uncut(whole.train)], preset);
-      const { sample: _sample, train: _train, rewards: _rewards, ...wholeOthers } = whole;
+      const { sample: _sample, train: _train, rewards: _rewards, mixed_precision: _stored, ...wholeOthers } =
+        whole;
       assertEquals(others, wholeOthers, preset);
     }
   }
