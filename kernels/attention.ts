@@ -2,7 +2,7 @@
  * Attention: `out = softmax(q kᵀ / √d) v` for each head, without storing the scores.
  *
  * q `[B, T, H*d]`, k and v `[B, S, H*d]` -> out `[B, T, H*d]`, lse `[B, H, T]` (the logarithm of the softmax's
- * denominator, from which the gradients recompute the probabilities); all f32, `d` a multiple of 4.
+ * denominator, from which the gradients recompute the probabilities); all f32, q, k and v perhaps halves, `d` a multiple of 4.
  * One invocation owns a few queries of one head and walks over the keys, a tile at a time, keeping for each query the
  * largest score so far, the sum of exponentials relative to it, and in `out` their weighted sum of values (online
  * softmax). Sums run over the keys in order, in f32. Called by the op `attention`.
@@ -11,6 +11,7 @@
 
 import {
   attentionFlops,
+  attentionOperands,
   type AttentionSpec,
   attentionTiles,
   isLarge,
@@ -27,6 +28,7 @@ const LOWEST = "-3.4028234e38";
 export function attention(spec: AttentionSpec, target: Target): Kernel {
   const { batch, heads, queries, keys, width, causal } = spec;
   const limits = limitsFor(spec, target);
+  const operands = attentionOperands(spec);
   const tiles = attentionTiles(spec, "queries", limits, target);
   const { entry, meet, met, overColumns, overMet, overOwn, overPairs, own, sumMet } = tiles;
   const highest = (i: number) =>
@@ -49,9 +51,7 @@ out[row_${i} + c] = (before + (${sumMet((j) => `x_${i}_${j} * v_${j}`)})) * part
   );
   const code = tidy(`${
     declare([
-      { name: "q", type: "vec4f", access: "read" },
-      { name: "k", type: "vec4f", access: "read" },
-      { name: "v", type: "vec4f", access: "read" },
+      ...operands.buffers,
       { name: "out", type: "vec4f", access: "read_write" },
       { name: "lse", type: "f32", access: "read_write" },
     ])
@@ -66,16 +66,17 @@ for (var start = 0u; start < end; start += ${met}u) {
 ${meet}
 ${overPairs((i, j) => `var x_${i}_${j} = 0.0;`)}
 ${
-    overColumns(`${overOwn((i) => `let q_${i} = q[row_${i} + c];`)}
-${overMet((j) => `let k_${j} = k[col_${j} + c];`)}
+    overColumns(`${overOwn((i) => `let q_${i} = ${operands.at("q", `row_${i} + c`)};`)}
+${overMet((j) => `let k_${j} = ${operands.at("k", `col_${j} + c`)};`)}
 ${overPairs((i, j) => `x_${i}_${j} += dot(q_${i}, k_${j});`)}`)
   }
 ${overPairs((i, j) => `x_${i}_${j} = ${tiles.whereSeen(i, j, `x_${i}_${j} * scale`, LOWEST)};`)}
 ${softmax}
-${overColumns(`${overMet((j) => `let v_${j} = v[col_${j} + c];`)}\n${accumulate}`)}
+${overColumns(`${overMet((j) => `let v_${j} = ${operands.at("v", `col_${j} + c`)};`)}\n${accumulate}`)}
 }
 ${store}
-}`);
+}
+${operands.library}`);
   return {
     name: `attention ${showAttention(spec)}`,
     code,

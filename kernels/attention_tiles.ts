@@ -7,8 +7,10 @@
  * @module
  */
 
+import { fourAt, storedVector } from "./access.ts";
+import { libraryFor } from "./functions.ts";
 import { oneEach } from "./grid.ts";
-import type { Target } from "./kernel.ts";
+import type { Access, Target } from "./kernel.ts";
 import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
 
 /** An attention problem: q `[batch, queries, heads * width]`, k and v `[batch, keys, heads * width]`. */
@@ -25,6 +27,22 @@ export interface AttentionSpec {
   readonly width: number;
   /** Whether query `t` sees the keys `s <= t` only. */
   readonly causal: boolean;
+  /** Which of q, k and v are packed halves; default none. */
+  readonly halves?: readonly ("q" | "k" | "v")[];
+}
+
+/** How q, k and v are declared, and a four of one of them read. */
+export function attentionOperands({ halves = [] }: AttentionSpec) {
+  const dtype = (name: "q" | "k" | "v") => halves.includes(name) ? "f16" : "f32";
+  return {
+    buffers: (["q", "k", "v"] as const).map((name) => ({
+      name,
+      type: storedVector(dtype(name)),
+      access: "read" as Access,
+    })),
+    at: (name: "q" | "k" | "v", position: string) => fourAt(name, position, dtype(name)),
+    library: halves.length > 0 ? libraryFor("widened(") : "",
+  };
 }
 
 /** How the pairs of two sequences are tiled, and the text to work on a tile. */
@@ -157,8 +175,11 @@ export function attentionFlops(spec: AttentionSpec, products: number): number {
 }
 
 /** The shapes of a problem, for the names of kernels. */
-export function showAttention({ batch, heads, queries, keys, width, causal }: AttentionSpec): string {
-  return `${batch}x${heads}x${queries}x${keys}x${width}${causal ? " causal" : ""}`;
+export function showAttention(
+  { batch, heads, queries, keys, width, causal, halves = [] }: AttentionSpec,
+): string {
+  const stored = halves.length > 0 ? ` halves ${halves.join("")}` : "";
+  return `${batch}x${heads}x${queries}x${keys}x${width}${causal ? " causal" : ""}${stored}`;
 }
 
 /** The extent of tiles that cut a length in as few as `most` allows, all about as long. */

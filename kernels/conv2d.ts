@@ -2,7 +2,7 @@
  * Convolution of channels-last images, as a matrix product that gathers its rows.
  *
  * `out[b, y, x, co] = Σ_{ky, kx, ci} x[b, y s + ky - top, x s + kx - left, ci] w[ky, kx, ci, co]`, zeros outside,
- * `x` `[B, H, W, Ci]`, `w` `[kh, kw, Ci, Co]`, `out` `[B, Ho, Wo, Co]`, all f32, `w` perhaps halves. Rows of the tile are output pixels,
+ * `x` `[B, H, W, Ci]`, `w` `[kh, kw, Ci, Co]`, `out` `[B, Ho, Wo, Co]`, all f32, `x` and `w` perhaps halves. Rows of the tile are output pixels,
  * columns are output channels; each tap finds the rows' input pixels anew and loops over the input channels.
  * Sums are f32, in the order of `w`.
  *
@@ -17,7 +17,8 @@ import { matmul } from "./matmul.ts";
 import { nestedRounds } from "./rounds.ts";
 
 /** Writes the kernels of a convolution. */
-export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): GemmKernels {
+export function conv2d(spec: Conv2dSpec): GemmKernels {
+  const { shape, tile, epilogue, halves = false, halvesX = false } = spec;
   const { batch, height, width, inChannels, outHeight, outWidth, outChannels, taps, stride, before } = shape;
   const rows = batch * outHeight * outWidth;
   const columns = outChannels;
@@ -31,9 +32,10 @@ export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): G
       tile,
       epilogue,
       halves,
+      halvesA: halvesX,
     });
   }
-  const x = { name: "x", width: inChannels };
+  const x = { name: "x", width: inChannels, halves: halvesX };
   const w = { name: "w", width: outChannels, halves };
   const step = (count: number) => {
     const left = rowsAlongK(x, tile, count, (i) => `p${i}`, "k", (i) => `v${i}`);
@@ -42,7 +44,7 @@ export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): G
   };
   // Coordinates left of or above the image wrap to large numbers, so one comparison finds both sides.
   const product = gemm({
-    name: `conv2d ${showConv2d(shape, halves)}`,
+    name: `conv2d ${showConv2d(shape, spec)}`,
     rows,
     columns,
     tile,
@@ -64,7 +66,7 @@ export function conv2d({ shape, tile, epilogue, halves = false }: Conv2dSpec): G
     ],
     store: { epilogue, rows },
     flops: conv2dFlops(shape),
-    bytes: conv2dBytes(shape, halves),
+    bytes: conv2dBytes(shape, spec),
     rounds: nestedRounds(taps[0] * taps[1], steps(inChannels)),
   });
   return { product, sum: null, scratch: 0 };

@@ -49,7 +49,7 @@ export function conv2dGradInput({ shape, tile, epilogue, halves = false }: Conv2
     stride === 1 ? "0u" : `(${position} + ${padding}u) % ${stride}u`;
   // Coordinates left of or above the gradient wrap to large numbers, so one comparison finds both sides.
   const product = gemm({
-    name: `conv2d_grad_input ${showConv2d(shape, halves)}`,
+    name: `conv2d_grad_input ${showConv2d(shape, { halves })}`,
     rows: batch * down * across,
     columns,
     tile,
@@ -81,7 +81,7 @@ export function conv2dGradInput({ shape, tile, epilogue, halves = false }: Conv2
       ...exact ? {} : { condition: (i: number) => `y${i} < ${height}u && x${i} < ${width}u` },
     },
     flops: conv2dFlops(shape),
-    bytes: conv2dBytes(shape, halves),
+    bytes: conv2dBytes(shape, { halves }),
     rounds: nestedRounds(...taps.map((extent) => Math.ceil(extent / stride)), steps(outChannels)),
   });
   return { product, sum: null, scratch: 0 };

@@ -2,7 +2,7 @@
  * Gradient of a convolution to its weights.
  *
  * `dw[ky, kx, ci, co] = Σ_{b, y, x} x[b, y s + ky - top, x s + kx - left, ci] dy[b, y, x, co]`, zeros outside,
- * `x` `[B, H, W, Ci]`, `dy` `[B, Ho, Wo, Co]`, `dw` `[kh, kw, Ci, Co]`, all f32. Rows of the tile are weights of one
+ * `x` `[B, H, W, Ci]`, `dy` `[B, Ho, Wo, Co]`, `dw` `[kh, kw, Ci, Co]`, all f32, `x` perhaps halves. Rows of the tile are weights of one
  * output channel (taps and input channels), columns are output channels, k runs over the pixels of `dy`.
  * Sums are f32, in the order of the pixels within a chunk; `gemm_sum.ts` adds the chunks, in order.
  *
@@ -25,7 +25,7 @@ export interface Conv2dGradWeightSpec extends Conv2dSpec {
 
 /** Writes the kernels of a convolution's gradient to its weights; the tile's rows are a multiple of 4. */
 export function conv2dGradWeight(spec: Conv2dGradWeightSpec): GemmKernels {
-  const { shape, tile, epilogue } = spec;
+  const { shape, tile, epilogue, halvesX = false } = spec;
   const { batch, height, width, inChannels, outHeight, outWidth, outChannels, taps, stride, before } = shape;
   const depth = batch * outHeight * outWidth;
   const rows = taps[0] * taps[1] * inChannels;
@@ -40,11 +40,12 @@ export function conv2dGradWeight(spec: Conv2dGradWeightSpec): GemmKernels {
       tile,
       parts: spec.parts,
       epilogue,
+      halvesA: halvesX,
     });
   }
   const { parts, chunk } = chunks(depth, spec.parts);
-  const name = `conv2d_grad_weight ${showConv2d(shape)}`;
-  const x = { name: "x", width: inChannels };
+  const name = `conv2d_grad_weight ${showConv2d(shape, { halvesX })}`;
+  const x = { name: "x", width: inChannels, halves: halvesX };
   const g = { name: "g", width: outChannels };
   /** Rows that are surely of one tap. */
   const together = inChannels % tile.rows === 0 ? tile.rows : inChannels % 4 === 0 ? 4 : 1;
@@ -92,7 +93,7 @@ export function conv2dGradWeight(spec: Conv2dGradWeightSpec): GemmKernels {
     ],
     store: parts === 1 ? { epilogue, rows } : { epilogue: null, rows, row: (i) => `part * ${rows}u + m${i}` },
     flops: conv2dFlops(shape),
-    bytes: conv2dBytes(shape),
+    bytes: conv2dBytes(shape, { halvesX }),
     rounds: nestedRounds(steps(Math.min(chunk, depth))),
   });
   if (parts === 1) return { product, sum: null, scratch: 0 };

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { showHalves } from "./gemm_load.ts";
 import type { Epilogue } from "./expression.ts";
 import type { Tile } from "./kernel.ts";
 
@@ -36,6 +37,8 @@ export interface Conv2dSpec {
   readonly shape: Conv2dShape;
   /** Whether the weights are packed halves, their output channels a multiple of 4 (default no). */
   readonly halves?: boolean;
+  /** Whether the images that are convolved are packed halves, their channels a multiple of 4 (default no). */
+  readonly halvesX?: boolean;
   /** What an invocation owns of the output. */
   readonly tile: Tile;
   /** Elementwise work before storing. */
@@ -50,13 +53,13 @@ export function isPointwise(
     height === outHeight && width === outWidth;
 }
 
-/** Extents for a kernel's name: `64x8x8 32->64 3x3`, a stride other than 1 after it, and whether the weights are halves. */
+/** Extents for a kernel's name: `64x8x8 32->64 3x3`, a stride other than 1 after it, and what is halves. */
 export function showConv2d(
   { batch, height, width, inChannels, outChannels, taps, stride }: Conv2dShape,
-  halves = false,
+  { halves = false, halvesX = false }: Pick<Conv2dSpec, "halves" | "halvesX"> = {},
 ): string {
   const strided = stride === 1 ? "" : ` stride ${stride}`;
-  const stored = halves ? " halves" : "";
+  const stored = showHalves(halvesX, halves);
   return `${batch}x${height}x${width} ${inChannels}->${outChannels} ${taps.join("x")}${strided}${stored}`;
 }
 
@@ -68,8 +71,11 @@ export function conv2dFlops(
 }
 
 /** Bytes of input, weights and output together. */
-export function conv2dBytes(shape: Conv2dShape, halves = false): number {
+export function conv2dBytes(
+  shape: Conv2dShape,
+  { halves = false, halvesX = false }: Pick<Conv2dSpec, "halves" | "halvesX"> = {},
+): number {
   const { batch, height, width, inChannels, outHeight, outWidth, outChannels, taps } = shape;
-  const images = batch * (height * width * inChannels + outHeight * outWidth * outChannels);
-  return 4 * images + (halves ? 2 : 4) * taps[0] * taps[1] * inChannels * outChannels;
+  const [x, y] = [batch * height * width * inChannels, batch * outHeight * outWidth * outChannels];
+  return (halvesX ? 2 : 4) * x + 4 * y + (halves ? 2 : 4) * taps[0] * taps[1] * inChannels * outChannels;
 }

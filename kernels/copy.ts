@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fourAt, storedVector } from "./access.ts";
+import { libraryFor } from "./functions.ts";
 import { declare, type Kernel, spread } from "./kernel.ts";
 
 /** Rows of `width` floats that go to `start` in rows of `stride` floats. */
@@ -19,15 +21,27 @@ export interface RowsSpec {
   readonly start: number;
 }
 
+/** Rows that are copied as they are. */
+export interface CopySpec extends RowsSpec {
+  /** The type that is read, halves only where all extents are multiples of 4; default floats. */
+  readonly from?: "f32" | "f16";
+  /** The type that is written, halves only of halves; default floats. */
+  readonly to?: "f32" | "f16";
+}
+
 /** `out[r, start + c] = x[r, c]`; what lies beside is left as it is. Bindings: x, out. */
-export function copyRows(spec: RowsSpec): Kernel {
-  const { width, start, stride, rows } = scale(spec);
+export function copyRows(spec: CopySpec): Kernel {
+  const { from = "f32", to = "f32" } = spec;
+  const { width, start, stride, rows, type } = scale(spec);
+  const value = from === to ? "x[i]" : fourAt("x", "i", from);
+  const types = type === "f32" ? undefined : { x: storedVector(from), out: storedVector(to) };
   return kernel(
-    "copy_rows",
+    from === "f32" ? "copy_rows" : `copy_rows ${from} to ${to}`,
     spec,
     rows * width,
     `
-  out[i / ${width}u * ${stride}u + ${start}u + i % ${width}u] = x[i];`,
+  out[i / ${width}u * ${stride}u + ${start}u + i % ${width}u] = ${value};`,
+    types,
   );
 }
 
@@ -58,18 +72,28 @@ export function placeVector(spec: Omit<RowsSpec, "rows">): Kernel {
   );
 }
 
-function kernel(name: string, spec: RowsSpec, count: number, body: string): Kernel {
+function kernel(
+  name: string,
+  spec: RowsSpec,
+  count: number,
+  body: string,
+  types?: { readonly x: string; readonly out: string },
+): Kernel {
   const { type } = scale(spec);
+  const { x, out } = types ?? { x: type, out: type };
   const groups = spread(Math.ceil(count / 64));
   return {
     name: `${name} ${spec.rows}x${spec.width}/${spec.stride}`,
-    code: `${declare([{ name: "x", type, access: "read" }, { name: "out", type, access: "read_write" }])}
+    code: `${
+      declare([{ name: "x", type: x, access: "read" }, { name: "out", type: out, access: "read_write" }])
+    }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * ${groups[0]}u + group.x) * 64u + lane;
   if (i >= ${count}u) { return; }${body}
-}`,
+}
+${libraryFor(body)}`,
     bindings: ["read", "read_write"],
     workgroups: groups,
     flops: 0,

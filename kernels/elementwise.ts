@@ -2,33 +2,43 @@
  * A fused elementwise expression: `out[i] = f(a[i], b[i], …)`, operands read through their layouts.
  *
  * One invocation computes four neighbours along the last axis (one where its extent is no multiple of 4).
- * Bindings: the operands, out. Called for every chain of elementwise and view ops.
+ * Halves are written four at a time alone. Bindings: the operands, out. Called for every chain of elementwise and view ops.
  * @module
  */
 
-import { scalarReader, vectorOf, vectorReader } from "./access.ts";
+import { scalarReader, storedVector, vectorReader } from "./access.ts";
 import { collapse, emit, type Expression, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread } from "./kernel.ts";
-import { contiguousStrides, type DType, showShape, size } from "../lib/core/tensor.ts";
+import { bytesOf, contiguousStrides, type DType, showShape, size } from "../lib/core/tensor.ts";
 
 const WORKGROUP = 64;
 
-/**
- * Generates the kernel of an expression.
- *
- * @param scalar Type of the elements; what is not floats can only be read through a layout, all bits kept.
- */
-export function elementwise(expression: Expression, scalar: DType = "f32"): Kernel {
+/** Element types of what an expression is computed from and stored as. Words are only read through layouts, all bits kept. */
+export interface ElementwiseTypes {
+  /** Of each operand; default all as the result. */
+  readonly reads?: readonly DType[];
+  /** Of the result; halves only where its last extent is a multiple of 4. Default floats. */
+  readonly output?: DType;
+}
+
+/** Generates the kernel of an expression. */
+export function elementwise(expression: Expression, types: ElementwiseTypes = {}): Kernel {
+  const { output = "f32" } = types;
+  const reads = types.reads ?? expression.operands.map(() => output);
   const contiguous = { offset: 0, strides: contiguousStrides(expression.shape) };
   const { shape, operands } = collapse(expression.shape, [...expression.operands, contiguous]);
   const vector = shape.length > 0 && shape.at(-1)! % 4 === 0;
-  const T = vector ? vectorOf(scalar) : scalar;
+  if (output === "f16" && !vector) {
+    throw new TypeError(
+      `Cannot store halves one by one: ${showShape(expression.shape)} has no rows of fours`,
+    );
+  }
   const extents = vector ? [...shape.slice(0, -1), shape.at(-1)! / 4] : shape;
   const count = size(extents);
   const { statements, indices } = unravel("i", extents, "i");
   const readers = operands.slice(0, -1).map((layout, n) =>
-    (vector ? vectorReader : scalarReader)(`x${n}`, layout, scalar)
+    (vector ? vectorReader : scalarReader)(`x${n}`, layout, reads[n])
   );
   const loads = readers.map((reader, n) => `let v${n} = ${reader.at(indices)};`);
   const { statements: work, result } = emit(
@@ -40,7 +50,7 @@ export function elementwise(expression: Expression, scalar: DType = "f32"): Kern
   const groups = spread(Math.ceil(count / WORKGROUP));
   const buffers = [
     ...readers.map(({ type }, n) => ({ name: `x${n}`, type, access: "read" as Access })),
-    { name: "out", type: T, access: "read_write" as Access },
+    { name: "out", type: vector ? storedVector(output) : output, access: "read_write" as Access },
   ];
   const code = `${declare(buffers)}
 
@@ -49,16 +59,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let i = (group.y * ${groups[0]}u + group.x) * ${WORKGROUP}u + lane;
   if (i >= ${count}u) { return; }
   ${[...statements, ...loads, ...work].join("\n  ")}
-  out[i] = ${result};
+  out[i] = ${output === "f16" ? `narrowed(${result})` : result};
 }`;
   const functions = expression.code.map(({ fn }) => fn).filter((fn) => fn !== "constant");
   return {
-    name: `elementwise ${functions.join("+") || "copy"} ${showShape(expression.shape)}`,
+    name: `elementwise ${functions.join("+") || "copy"} ${showShape(expression.shape)}${
+      output === "f16" ? " halves" : ""
+    }`,
     code: [libraryFor(code), code].join("\n"),
     bindings: buffers.map(({ access }) => access),
     workgroups: groups,
     flops: functions.length * size(expression.shape),
-    bytes: 4 * (1 + readers.length) * size(expression.shape),
+    bytes: [...reads, output].reduce((sum, dtype) => sum + bytesOf({ shape: expression.shape, dtype }), 0),
     rounds: 0,
   };
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Shape } from "../lib/core/tensor.ts";
+import type { DType, Shape } from "../lib/core/tensor.ts";
 import { type FunctionName, functions } from "./functions.ts";
 import { literal } from "./kernel.ts";
 
@@ -34,6 +34,10 @@ export interface Expression {
 export interface Epilogue {
   /** Operand 0 is the accumulated result itself; the others are the epilogue's own buffers. */
   readonly expression: Expression;
+  /** Element types of the buffers; default floats. */
+  readonly reads?: readonly DType[];
+  /** Element type of what is stored; halves only in rows of a multiple of 4. Default floats. */
+  readonly output?: DType;
 }
 
 /**

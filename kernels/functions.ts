@@ -37,7 +37,8 @@ export type FunctionName =
   | "cos"
   | "tanh"
   | "sigmoid"
-  | "erf";
+  | "erf"
+  | "half";
 
 const infix = (symbol: string, js: (a: number, b: number) => number): ElementwiseFunction => ({
   wgsl: ([a, b]) => `(${a} ${symbol} ${b})`,
@@ -87,17 +88,31 @@ export const functions: Readonly<Record<FunctionName, ElementwiseFunction>> = {
     js: (a) => 1 / (1 + Math.exp(-a!)),
   },
   erf: { wgsl: ([a], T) => `erf_${T}(${a})`, js: erf },
+  /** The nearest half: a value that loses nothing as one. */
+  half: { wgsl: ([a], T) => `half_${T}(${a})`, js: Math.f16round },
 };
 
 /** Functions WGSL lacks, to be put before the kernels that call them, by the name they are called by. */
 export function libraryFor(code: string): string {
-  return [...erfsIn(code), ...code.includes("widened(") ? [WIDENED] : []].join("\n");
+  const halves = Object.entries(HALVES).filter(([name]) => code.includes(`${name}(`));
+  return [...erfsIn(code), ...halves.map(([, text]) => text)].join("\n");
 }
 
-/** Four halves, as they lie in memory, as floats. */
-const WIDENED = `fn widened(four: vec2u) -> vec4f {
+/** Between floats and halves as they lie in memory, by the names of the functions. */
+const HALVES: Readonly<Record<string, string>> = {
+  widened: `fn widened(four: vec2u) -> vec4f {
   return vec4f(unpack2x16float(four.x), unpack2x16float(four.y));
-}`;
+}`,
+  narrowed: `fn narrowed(four: vec4f) -> vec2u {
+  return vec2u(pack2x16float(four.xy), pack2x16float(four.zw));
+}`,
+  half_vec4f: `fn half_vec4f(x: vec4f) -> vec4f {
+  return vec4f(unpack2x16float(pack2x16float(x.xy)), unpack2x16float(pack2x16float(x.zw)));
+}`,
+  half_f32: `fn half_f32(x: f32) -> f32 {
+  return unpack2x16float(pack2x16float(vec2f(x, 0.0))).x;
+}`,
+};
 
 function erfsIn(code: string): string[] {
   return (["f32", "vec4f"] as const)

@@ -50,8 +50,8 @@ export interface Gemm {
 export interface Buffer {
   /** Its variable. */
   readonly name: string;
-  /** Floats, or fours of them, or fours of halves. */
-  readonly type: "f32" | "vec4f" | "vec2u";
+  /** Floats, or fours of them, or fours of halves, or words of two halves. */
+  readonly type: "f32" | "vec4f" | "vec2u" | "u32";
 }
 
 /** Kernels of one product: usually one; two where k is split in chunks whose sums go through scratch memory. */
@@ -67,11 +67,11 @@ export interface GemmKernels {
 /** Writes the kernel. */
 export function gemm(spec: Gemm): Kernel {
   const { rows, columns, tile, parts = 1 } = spec;
-  const { statements, epilogue } = store(spec);
+  const { statements, epilogue, type } = store(spec);
   const buffers = [
     ...spec.inputs.map((input) => ({ ...input, access: "read" as Access })),
     ...epilogue.map((operand) => ({ ...operand, access: "read" as Access })),
-    { name: "out", type: columns % 4 === 0 ? "vec4f" : "f32", access: "read_write" as Access },
+    { name: "out", type, access: "read_write" as Access },
     ...spec.scratch ? [{ ...spec.scratch, access: "read" as Access }] : [],
   ];
   const across = Math.ceil(columns / (tile.columns * tile.lanesX));

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fourAt } from "./access.ts";
 import { type Buffer, each, indices } from "./gemm.ts";
 import { column } from "./gemm_store.ts";
 import type { Tile } from "./kernel.ts";
@@ -32,9 +33,14 @@ export function typeOf({ width, halves }: Matrix): Buffer["type"] {
   return halves ? "vec2u" : width % 4 === 0 ? "vec4f" : "f32";
 }
 
+/** For a kernel's name: which of its two factors are halves. */
+export function showHalves(a: boolean, b: boolean): string {
+  return `${a ? " of halves" : ""}${b ? " halves" : ""}`;
+}
+
 /** Four elements as floats. */
 function four({ name, halves }: Matrix, at: string): string {
-  return halves ? `widened(${name}[${at}])` : `${name}[${at}]`;
+  return fourAt(name, at, halves ? "f16" : "f32");
 }
 
 /**
@@ -45,17 +51,18 @@ function four({ name, halves }: Matrix, at: string): string {
  * @param valid A condition without which row `i` counts as zeros.
  */
 export function rowsAlongK(
-  { name, width }: Matrix,
+  a: Matrix,
   { rows }: Tile,
   count: number,
   row: (i: number) => string,
   k: string,
   valid?: (i: number) => string,
 ): Load {
+  const { name, width } = a;
   const kept = (value: string, zero: string, i: number) =>
     valid ? `select(${zero}, ${value}, ${valid(i)})` : value;
   if (width % 4 === 0) {
-    const value = (i: number) => kept(`${name}[${row(i)} * ${width / 4}u + ${k} / 4u]`, "vec4f()", i);
+    const value = (i: number) => kept(four(a, `${row(i)} * ${width / 4}u + ${k} / 4u`), "vec4f()", i);
     return { code: each(rows, (i) => `let a${i} = ${value(i)};`), at: (i, k) => `a${i}.${"xyzw"[k]}` };
   }
   const value = (i: number, t: number) => kept(`${name}[${row(i)} * ${width}u + ${k} + ${t}u]`, "0.0", i);
@@ -72,19 +79,20 @@ export function rowsAlongK(
  * @param valid A condition without which row `i` counts as zero at the `t`-th index.
  */
 export function rowsAcrossK(
-  { name, width }: Matrix,
+  a: Matrix,
   { rows }: Tile,
   count: number,
   place: (i: number, t: number) => { readonly row: string; readonly column: string },
   valid?: (i: number, t: number) => string,
 ): Load {
+  const { name, width } = a;
   const kept = (value: string, zero: string, i: number, t: number) =>
     valid ? `select(${zero}, ${value}, ${valid(i, t)})` : value;
   const step = width % 4 === 0 ? 4 : 1;
   const value = (i: number, t: number) => {
     const { row, column } = place(i, t);
     return step === 4
-      ? kept(`${name}[${row} * ${width / 4}u + ${column} / 4u]`, "vec4f()", i, t)
+      ? kept(four(a, `${row} * ${width / 4}u + ${column} / 4u`), "vec4f()", i, t)
       : kept(`${name}[${row} * ${width}u + ${column}]`, "0.0", i, t);
   };
   return {

@@ -6,8 +6,10 @@
  * @module
  */
 
+import { elementAt, fourAt, storedScalar } from "./access.ts";
 import { address, collapse, emit, type Epilogue, type Layout, unravel } from "./expression.ts";
 import type { Buffer } from "./gemm.ts";
+import type { DType } from "../lib/core/tensor.ts";
 import type { Tile } from "./kernel.ts";
 import { fourStride } from "./tile_columns.ts";
 
@@ -43,13 +45,19 @@ interface Operand extends Buffer {
   readonly by: "four" | "row" | "gather";
   /** Distance between columns. */
   readonly stride: number;
+  /** The type of its elements. */
+  readonly dtype: DType;
 }
 
-/** Statements that store the tile, and the buffers they read. */
+/** Statements that store the tile, the buffers they read, and the type of the output's elements. */
 export function store(
   frame: Frame,
-): { readonly statements: readonly string[]; readonly epilogue: readonly Buffer[] } {
-  const { tile, store: { epilogue } } = frame;
+): {
+  readonly statements: readonly string[];
+  readonly epilogue: readonly Buffer[];
+  readonly type: Buffer["type"];
+} {
+  const { tile, columns, store: { epilogue } } = frame;
   const { extents, operands } = epilogue ? addressed(epilogue, frame) : { extents: [], operands: [] };
   const fixed = (operand: Operand) => operand.layout.strides.every((stride) => stride === 0);
   const statements = operands.flatMap((operand) => fixed(operand) ? loads(operand, "", [], frame) : []);
@@ -71,11 +79,12 @@ export function store(
     }
     statements.push(guarded(conditions(i, frame), body));
   }
-  return { statements, epilogue: operands };
+  const type = columns % 4 !== 0 ? "f32" : epilogue?.output === "f16" ? "vec2u" : "vec4f";
+  return { statements, epilogue: operands, type };
 }
 
 /** Lays the operands over joined row axes; the columns stay apart. */
-function addressed({ expression }: Epilogue, { columns, store: { rows } }: Frame) {
+function addressed({ expression, reads = [] }: Epilogue, { columns, store: { rows } }: Frame) {
   const { shape } = expression;
   const leading = shape.slice(0, -1);
   if (shape.at(-1) !== columns || leading.reduce((product, extent) => product * extent, 1) !== rows) {
@@ -90,26 +99,29 @@ function addressed({ expression }: Epilogue, { columns, store: { rows } }: Frame
     const name = `e${index + 1}`;
     const stride = others[index]!.strides.at(-1)!;
     const steps = [columns, layout.offset, ...layout.strides];
-    if (stride === 0) return { name, type: "f32", layout, by: "row", stride };
+    const dtype = reads[index] ?? "f32";
+    const type = storedScalar(dtype);
+    if (stride === 0) return { name, type, layout, by: "row", stride, dtype };
     if (stride !== 1 || steps.some((step) => step % 4 !== 0)) {
-      return { name, type: "f32", layout, by: "gather", stride };
+      return { name, type, layout, by: "gather", stride, dtype };
     }
     const fours = { offset: layout.offset / 4, strides: layout.strides.map((s) => s / 4) };
-    return { name, type: "vec4f", layout: fours, by: "four", stride };
+    return { name, type: dtype === "f16" ? "vec2u" : "vec4f", layout: fours, by: "four", stride, dtype };
   });
   return { extents: joined.shape, operands };
 }
 
 function loads(operand: Operand, scope: string, at: readonly string[], { tile, columns }: Frame): string[] {
-  const { name, by, layout, stride } = operand;
+  const { name, by, layout, stride, dtype } = operand;
   const start = `${name}_${scope}at`;
   const lines = [`let ${start} = ${address(layout, at)};`];
-  if (by === "row") return [...lines, `let ${name}_v = vec4f(${name}[${start}]);`];
+  if (by === "row") return [...lines, `let ${name}_v = vec4f(${elementAt(name, start, dtype)});`];
   for (let j = 0; j < tile.columns / 4; j++) {
     const value = by === "four"
-      ? `${name}[${start} + n${j}]`
+      ? fourAt(name, `${start} + n${j}`, dtype)
       : `vec4f(${
-        [0, 1, 2, 3].map((t) => `${name}[${start} + ${column(j, t, columns)} * ${stride}u]`).join(", ")
+        [0, 1, 2, 3].map((t) => elementAt(name, `${start} + ${column(j, t, columns)} * ${stride}u`, dtype))
+          .join(", ")
       })`;
     lines.push(`let ${valueName(operand, j)} = ${value};`);
   }
@@ -125,12 +137,13 @@ export function column(j: number, t: number, columns: number): string {
   return columns % 4 === 0 ? `(n${j} * 4u + ${t}u)` : `min(n${j} * 4u + ${t}u, ${columns - 1}u)`;
 }
 
-function write(j: number, value: string, { columns, tile }: Frame): string {
+function write(j: number, value: string, { columns, tile, store: { epilogue } }: Frame): string {
   const at = `n + ${j * fourStride(tile)}u`;
   const fours = Math.floor(columns / 4);
   const exact = columns % (tile.columns * tile.lanesX) === 0;
   if (columns % 4 === 0) {
-    return guarded(exact ? [] : [`${at} < ${fours}u`], [`out[row * ${fours}u + n${j}] = ${value};`]);
+    const stored = epilogue?.output === "f16" ? `narrowed(${value})` : value;
+    return guarded(exact ? [] : [`${at} < ${fours}u`], [`out[row * ${fours}u + n${j}] = ${stored};`]);
   }
   const scalars = [0, 1, 2, 3].map((t) =>
     guarded([`(${at}) * 4u + ${t}u < ${columns}u`], [

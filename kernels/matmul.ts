@@ -1,5 +1,5 @@
 /**
- * Matrix product of row-major matrices, either of them transposed; `b` may be halves, all else is f32.
+ * Matrix product of row-major matrices, either of them transposed and either perhaps halves; all else is f32.
  *
  * `out[m, n] = Σ_k a[m, k] b[k, n]`, `out` `[rows, columns]`, `a` `[rows, depth]` or, transposed, `[depth, rows]`,
  * `b` `[depth, columns]` or `[columns, depth]`. Invocations own tiles of `out` as `gemm.ts` says; all loads of a step
@@ -12,7 +12,14 @@
 
 import type { Epilogue } from "./expression.ts";
 import { gemm, type GemmKernels, loop, multiply, steps } from "./gemm.ts";
-import { columnsAcrossRows, columnsAlongRow, rowsAcrossK, rowsAlongK, typeOf } from "./gemm_load.ts";
+import {
+  columnsAcrossRows,
+  columnsAlongRow,
+  rowsAcrossK,
+  rowsAlongK,
+  showHalves,
+  typeOf,
+} from "./gemm_load.ts";
 import { gemmSum } from "./gemm_sum.ts";
 import type { Tile } from "./kernel.ts";
 import { nestedRounds } from "./rounds.ts";
@@ -31,6 +38,8 @@ export interface MatmulSpec {
   readonly transposeB: boolean;
   /** Whether `b` is packed halves, its rows a multiple of 4 long (default no). */
   readonly halves?: boolean;
+  /** The same of `a`. */
+  readonly halvesA?: boolean;
   /** What an invocation owns; `rows` a multiple of 4 where `a` is transposed. */
   readonly tile: Tile;
   /** Chunks of the depth, all of a multiple of 4 but the last (default 1). */
@@ -41,11 +50,12 @@ export interface MatmulSpec {
 
 /** Writes the kernels of a product. */
 export function matmul(spec: MatmulSpec): GemmKernels {
-  const { rows, columns, depth, tile, transposeA, transposeB, epilogue, halves = false } = spec;
+  const { rows, columns, depth, tile, transposeA, transposeB, epilogue, halves = false, halvesA = false } =
+    spec;
   const { parts, chunk } = chunks(depth, spec.parts ?? 1);
   const form = `${transposeA ? "t" : "n"}${transposeB ? "t" : "n"}`;
-  const name = `matmul_${form} ${rows}x${columns}x${depth}${halves ? " halves" : ""}`;
-  const a = { name: "a", width: transposeA ? rows : depth };
+  const name = `matmul_${form} ${rows}x${columns}x${depth}${showHalves(halvesA, halves)}`;
+  const a = { name: "a", width: transposeA ? rows : depth, halves: halvesA };
   const b = { name: "b", width: transposeB ? depth : columns, halves };
   const step = (count: number) => {
     const left = transposeA
@@ -66,7 +76,7 @@ export function matmul(spec: MatmulSpec): GemmKernels {
     body: parts === 1 ? loop(depth, step) : chunkLoop(depth, chunk, parts, step),
     store: parts === 1 ? { epilogue, rows } : { epilogue: null, rows, row: (i) => `part * ${rows}u + m${i}` },
     flops: 2 * rows * columns * depth,
-    bytes: 4 * (rows * depth + rows * columns * parts) + (halves ? 2 : 4) * depth * columns,
+    bytes: (halvesA ? 2 : 4) * rows * depth + (halves ? 2 : 4) * depth * columns + 4 * rows * columns * parts,
     rounds: nestedRounds(steps(Math.min(chunk, depth))),
   });
   if (parts === 1) return { product, sum: null, scratch: 0 };

@@ -2,13 +2,15 @@
  * Mean and reciprocal standard deviation of groups of channels, for group and layer norm.
  *
  * x `[B, N, C]` -> mean, rstd `[B, G]`: over the N positions and the C/G channels of a group,
- * `rstd = 1 / sqrt(variance + eps)` with the biased variance; all f32.
+ * `rstd = 1 / sqrt(variance + eps)` with the biased variance; all f32, `x` perhaps halves.
  * The N positions are cut into chunks whose size depends on N, C and G alone. A chunk is read twice: for its mean, and
  * for the squared distances from it. One invocation does a chunk on a software adapter, a workgroup on a GPU. Where
  * there are several chunks, a second kernel merges them in order by Chan's formula. Called by the op `norm_stats`.
  * @module
  */
 
+import { elementAt, fourAt } from "./access.ts";
+import { libraryFor } from "./functions.ts";
 import { groupEach, oneEach } from "./grid.ts";
 import { declare, type Kernel, literal, type Target } from "./kernel.ts";
 import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
@@ -26,6 +28,8 @@ export interface NormStatsSpec {
   readonly groups: number;
   /** Added to the variance. */
   readonly eps: number;
+  /** Whether `x` is packed halves, its channels a multiple of 4 (default no). */
+  readonly halves?: boolean;
 }
 
 /** How many chunks the positions of one batch element are cut into. */
@@ -38,12 +42,13 @@ export function normChunks(spec: NormStatsSpec): number {
  * squared distances, `[B, chunks, G]` each. Bindings: x, mean, rstd.
  */
 export function normStats(spec: NormStatsSpec, target: Target): Kernel {
-  const { batch, positions, channels, groups, eps } = spec;
+  const { batch, positions, channels, groups, eps, halves = false } = spec;
   const chunks = normChunks(spec);
   const length = chunkLength(spec);
   const vector = widest(channels / groups);
   const type = vector === 1 ? "f32" : `vec${vector}f`;
   const width = channels / groups / vector;
+  const value = halves ? widenedAt(vector) : "x[at]";
   const lanes = target.software ? 1 : 64;
   const grid = lanes === 1 ? oneEach(batch * chunks * groups, 32) : groupEach(batch * chunks * groups, lanes);
   const walk = (body: string) => lanes === 1 ? serial(width, body) : strided(width, lanes, body);
@@ -54,7 +59,7 @@ export function normStats(spec: NormStatsSpec, target: Target): Kernel {
   const rstd = chunks === 1 ? `1.0 / sqrt(squares / count + ${literal(eps)})` : "squares";
   const code = tidy(`${
     declare([
-      { name: "x", type, access: "read" },
+      { name: "x", type: halves ? HALVES[vector] : type, access: "read" },
       { name: "mean", type: "f32", access: "read_write" },
       { name: "rstd", type: "f32", access: "read_write" },
     ])
@@ -70,24 +75,25 @@ let rows = min(${length}u, ${positions}u - begin);
 let start = ((image * ${positions}u + begin) * ${groups}u + own) * ${width}u;
 let count = f32(rows * ${channels / groups}u);
 var sum = ${type}();
-${walk(`sum += x[at];`)}
+${walk(`sum += ${value};`)}
 let center = ${total("sum")} / count;
 var distance = ${type}();
-${walk(`let off = x[at] - center;\ndistance += off * off;`)}
+${walk(`let off = ${value} - center;\ndistance += off * off;`)}
 let squares = ${total("distance")};
 ${lanes === 1 ? "" : "if (lane > 0u) { return; }"}
 mean[id] = center;
 rstd[id] = ${rstd};
 }
 
-const row = ${groups * width}u;`);
+const row = ${groups * width}u;
+${libraryFor(value)}`);
   return {
-    name: `norm_stats ${batch}x${positions}x${channels}/${groups}`,
+    name: `norm_stats ${batch}x${positions}x${channels}/${groups}${halves ? " halves" : ""}`,
     code,
     bindings: ["read", "read_write", "read_write"],
     workgroups: grid.workgroups,
     flops: 4 * batch * positions * channels,
-    bytes: 4 * batch * (positions * channels + 2 * groups),
+    bytes: batch * ((halves ? 2 : 4) * positions * channels + 8 * groups),
     rounds: 2 *
       (lanes === 1
         ? nestedRounds(length, width)
@@ -153,6 +159,18 @@ function chunkLength({ positions, channels, groups }: NormStatsSpec): number {
 /** Channels of a group that are read at once. */
 function widest(channels: number): 1 | 2 | 4 {
   return channels % 4 === 0 ? 4 : channels % 2 === 0 ? 2 : 1;
+}
+
+/** What so many halves lie in, or are part of. */
+const HALVES = { 4: "vec2u", 2: "u32", 1: "u32" } as const;
+
+/** So many halves as floats. */
+function widenedAt(vector: 1 | 2 | 4): string {
+  return vector === 2
+    ? "unpack2x16float(x[at])"
+    : vector === 4
+    ? fourAt("x", "at", "f16")
+    : elementAt("x", "at", "f16");
 }
 
 /** Visits a chunk's vectors one after the other. */

@@ -12,7 +12,7 @@ import { collapse, emit, type Expression, type Layout, unravel } from "./express
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread } from "./kernel.ts";
 import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
-import { contiguousStrides, type Shape, showShape, size } from "../lib/core/tensor.ts";
+import { contiguousStrides, type DType, type Shape, showShape, size } from "../lib/core/tensor.ts";
 
 /** What to reduce, how, and over which axes. */
 export interface ReduceSpec {
@@ -22,6 +22,8 @@ export interface ReduceSpec {
   readonly how: "sum" | "max";
   /** The axes that disappear. */
   readonly axes: readonly number[];
+  /** Element types of the operands; default floats. */
+  readonly types?: readonly DType[];
 }
 
 /** One kernel, or two with a partial result of so many floats between them. */
@@ -38,7 +40,7 @@ const LONGEST = 512;
 
 /** Generates a reduction. */
 export function reduce(spec: ReduceSpec): Reduction {
-  const { expression, how, axes } = spec;
+  const { expression, how, axes, types = [] } = spec;
   const cut = findCut(expression.shape, axes);
   if (cut === null) return { kernels: [kernel(spec)], partial: 0 };
   const { axis, count } = cut;
@@ -49,7 +51,7 @@ export function reduce(spec: ReduceSpec): Reduction {
   const chunkAxis = axis - axes.filter((a) => a < axis).length;
   return {
     kernels: [
-      kernel({ expression: split, how, axes: walked }),
+      kernel({ expression: split, how, axes: walked, types }),
       kernel({ expression: partials, how, axes: [chunkAxis] }),
     ],
     partial: size(kept),
@@ -86,7 +88,7 @@ function splitAxis(expression: Expression, axis: number, count: number): Express
   };
 }
 
-function kernel({ expression, how, axes }: ReduceSpec): Kernel {
+function kernel({ expression, how, axes, types = [] }: ReduceSpec): Kernel {
   const { shape } = expression;
   const isReduced = (axis: number) => axes.includes(axis);
   const keptShape = shape.filter((_, axis) => !isReduced(axis));
@@ -112,7 +114,9 @@ function kernel({ expression, how, axes }: ReduceSpec): Kernel {
       ? [...walked.operands[n]!.strides, ...kept.operands[n]!.strides]
       : [...kept.operands[n]!.strides, ...walked.operands[n]!.strides],
   }));
-  const readers = layouts.map((layout, n) => (T === "vec4f" ? vectorReader : scalarReader)(`x${n}`, layout));
+  const readers = layouts.map((layout, n) =>
+    (T === "vec4f" ? vectorReader : scalarReader)(`x${n}`, layout, types[n])
+  );
   const quarter = (extents: readonly number[], yes: boolean) =>
     yes ? [...extents.slice(0, -1), extents.at(-1)! / 4] : [...extents];
   const keptExtents = quarter(kept.shape, vectorKept);

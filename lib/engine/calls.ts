@@ -3,7 +3,7 @@
  * @module
  */
 
-import { bytesOf } from "../core/tensor.ts";
+import { bytesOf, type TensorType } from "../core/tensor.ts";
 import { elementwise } from "../../kernels/elementwise.ts";
 import type { Kernel, Target, Tile } from "../../kernels/kernel.ts";
 import { reduce } from "../../kernels/reduce.ts";
@@ -44,7 +44,8 @@ export function lowerSteps(
     switch (step.kind) {
       case "elementwise": {
         const { expression, reads, output } = step;
-        return [{ kernel: elementwise(expression, output.dtype), blocks: [...reads, output].map(whole) }];
+        const types = { reads: reads.map(({ dtype }) => dtype), output: output.dtype };
+        return [{ kernel: elementwise(expression, types), blocks: [...reads, output].map(whole) }];
       }
       case "reduce":
         return lowerReduce(step);
@@ -56,19 +57,22 @@ export function lowerSteps(
 
 /** How a step's op reaches the GPU, and what it is lowered from. */
 export function loweringOf(
-  { node, epilogue }: KernelStep,
+  { node, epilogue, ...stored }: KernelStep,
   target: Target,
 ): {
   readonly lowering: Lowering<Attrs> & { readonly kind: "kernel" };
   readonly context: LoweringContext<Attrs>;
 } {
-  const { op: { name, lowering }, inputs, attrs } = node;
+  const { op: { name, lowering }, attrs } = node;
   if (lowering.kind !== "kernel") throw new TypeError(`Cannot lower ${name} as it has no kernels`);
-  return { lowering, context: { inputs, outputs: node.outputs, attrs, target, epilogue } };
+  const inputs = node.inputs.map(({ shape }, i) => ({ shape, dtype: stored.inputs[i]!.value.dtype }));
+  const outputs = node.outputs.map(({ shape }, i) => ({ shape, dtype: stored.outputs[i]!.dtype }));
+  return { lowering, context: { inputs, outputs, attrs, target, epilogue } };
 }
 
 function lowerReduce(step: ReduceStep): Call[] {
-  const { kernels: [first, second], partial } = reduce(step);
+  const types = step.reads.map(({ dtype }) => dtype);
+  const { kernels: [first, second], partial } = reduce({ ...step, types });
   const reads = step.reads.map(whole);
   if (second === undefined) return [{ kernel: first!, blocks: [...reads, whole(step.output)] }];
   const scratch: BlockPart = { block: { scratch: 0 }, offset: 0, bytes: 4 * partial };
@@ -80,14 +84,15 @@ function lowerReduce(step: ReduceStep): Call[] {
 
 function lowerNode(step: KernelStep, target: Target, tile: Tile | undefined): Call[] {
   const { lowering, context } = loweringOf(step, target);
-  const { inputs } = step.node;
+  const { inputs } = context;
   const scratch = new Map<number, Block>();
   const part = (operand: Operand): BlockPart => {
     switch (operand.kind) {
       case "input": {
         const { value, offset } = step.inputs[operand.index]!;
-        const { offset: within, bytes } = operand.part ?? whole(inputs[operand.index]!);
-        return { block: value, offset: 4 * offset + within, bytes };
+        const { offset: within, bytes } = operand.part ??
+          { offset: 0, bytes: spaceOf(inputs[operand.index]!) };
+        return { block: value, offset: bytesOf({ shape: [offset], dtype: value.dtype }) + within, bytes };
       }
       case "output":
         return whole(step.outputs[operand.index]!);
@@ -111,5 +116,10 @@ function isInPlaceCopy(blocks: readonly BlockPart[], homes: Homes): boolean {
 }
 
 function whole(value: Value): BlockPart {
-  return { block: value, offset: 0, bytes: Math.max(bytesOf(value), 4) };
+  return { block: value, offset: 0, bytes: spaceOf(value) };
+}
+
+/** Bytes that a value takes; never none. */
+export function spaceOf(type: TensorType): number {
+  return Math.max(bytesOf(type), 4);
 }

@@ -24,6 +24,7 @@ import {
 } from "./lazy.ts";
 import type { Lowering } from "./lowering.ts";
 import type { Fused, Step, Stored } from "./steps.ts";
+import { storeHalves } from "./store_halves.ts";
 
 /** Buffers a kernel may read; WebGPU guarantees eight bindings, one of them is written. */
 const MOST_READS = 7;
@@ -59,7 +60,7 @@ export function fuse(graph: Graph): Fused {
     for (const value of node.outputs) if (needed.has(value)) place(value, fusion);
   }
   const outputs = Object.entries(graph.outputs).map(([name, value]) => [name, place(value, fusion)]);
-  return absorbEpilogues({ steps: fusion.steps, outputs: Object.fromEntries(outputs) });
+  return storeHalves(absorbEpilogues({ steps: fusion.steps, outputs: Object.fromEntries(outputs) }));
 }
 
 function fuseNode(node: Node, fusion: Fusion): void {
@@ -120,11 +121,11 @@ function seen({ inputs, attrs, outputs }: Node, { view }: LoweringOf<"view">, fu
   return (repeats ? null : through(lazy)) ?? through(store(from, fusion))!;
 }
 
-/** The expression of a value, stored first if it is dear and someone else reads it too. */
+/** The expression of a value, stored first if someone else reads it too and it is dear, or takes less memory than what it is made of. */
 function read(value: Value, fusion: Fusion): Lazy {
   const lazy = fusion.known.get(value)!;
-  const isDear = lazy.code.length > CHEAP_CODE && fusion.consumers.get(value)! > 1;
-  return isDear ? store(value, fusion) : lazy;
+  const isStored = lazy.code.length > CHEAP_CODE || lazy.code.at(-1)?.fn === "half";
+  return isStored && fusion.consumers.get(value)! > 1 ? store(value, fusion) : lazy;
 }
 
 /**

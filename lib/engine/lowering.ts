@@ -28,6 +28,10 @@ export type Lowering<A> =
     readonly kind: "kernel";
     /** Whether elementwise work on the (only) output may be done as it is stored. */
     readonly takesEpilogue: boolean;
+    /** Whether an input may lie in memory as halves; default none. */
+    readonly readsHalves?: (index: number, inputs: readonly TensorType[], attrs: A) => boolean;
+    /** Whether every element of the only output is one of the inputs', so that it may be halves where they are; default no. */
+    readonly moves?: true;
     /** Where each input lies in the only output, in floats: what computes an input may then write it there itself. */
     readonly starts?: (attrs: A) => readonly number[];
     /** Output `i` is computed in the memory of input `inPlace[i]`. */
@@ -39,9 +43,9 @@ export type Lowering<A> =
 
 /** What an op is lowered from. */
 export interface LoweringContext<A> {
-  /** Types of the operands. */
+  /** Types of the operands, halves where they lie in memory so. */
   readonly inputs: readonly TensorType[];
-  /** Types of the results. */
+  /** Types of the results, halves where they are to be stored so. */
   readonly outputs: readonly TensorType[];
   /** The settings of the node. */
   readonly attrs: A;

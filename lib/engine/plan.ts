@@ -6,9 +6,9 @@
  * @module
  */
 
-import { bytesOf, sameShape, type TensorType } from "../core/tensor.ts";
+import { sameShape, type TensorType } from "../core/tensor.ts";
 import type { Kernel, Target } from "../../kernels/kernel.ts";
-import { type BlockPart, type Call, lowerSteps, type TileChoices } from "./calls.ts";
+import { type BlockPart, type Call, lowerSteps, spaceOf, type TileChoices } from "./calls.ts";
 import { fuse } from "./fuse.ts";
 import type { Graph, Value } from "./graph.ts";
 import { type Block, checkUpdates, type Homes, homesOf } from "./homes.ts";
@@ -149,9 +149,4 @@ function updatedInput(graph: Graph, { shape }: TensorType, value: Value, place: 
   if (place.memory.kind !== "input" || place.offset !== 0) return null;
   const input = graph.inputs[place.memory.name]!;
   return value !== input && sameShape(input.shape, shape) ? place.memory.name : null;
-}
-
-/** Bytes that a value takes; never none. */
-function spaceOf(type: TensorType): number {
-  return Math.max(bytesOf(type), 4);
 }

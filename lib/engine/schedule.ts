@@ -6,7 +6,7 @@
  * @module
  */
 
-import { size } from "../core/tensor.ts";
+import { bytesOf } from "../core/tensor.ts";
 import type { Value } from "./graph.ts";
 import type { Homes } from "./homes.ts";
 import { type Fused, outputsOf, readsOf, type Step, updatedBy } from "./steps.ts";
@@ -19,7 +19,7 @@ export function schedule({ steps, outputs }: Fused, homes: Homes): Fused {
   for (const step of steps) new Set(readsOf(step)).forEach(count);
   for (const { value } of Object.values(outputs)) count(value);
   const bytes = (value: Value) =>
-    homes.of(value).block === value && !homes.collected.has(value) ? 4 * size(value.shape) : 0;
+    homes.of(value).block === value && !homes.collected.has(value) ? bytesOf(value) : 0;
   const early = freeingFirst(steps.filter((step) => !waits.has(step)), uses, bytes);
   return { steps: [...early, ...steps.filter((step) => waits.has(step))], outputs };
 }

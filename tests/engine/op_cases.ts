@@ -107,6 +107,7 @@ export const opCases: readonly OpCase[] = [
   unary("sign", e.sign, { smooth: false }),
   unary("floor", e.floor, { smooth: false }),
   unary("round", (x) => e.round(e.mul(e.floor(e.mul(x, 4)), 0.5)), { smooth: false }),
+  unary("half", (x) => e.half(e.mul(x, 3)), { smooth: false }),
   unary("exp", e.exp),
   unary("log", e.log, { positive: true }),
   unary("sqrt", e.sqrt, { positive: true }),

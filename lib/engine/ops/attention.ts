@@ -10,6 +10,7 @@ import { applyAll, constant, type OpDef, type Value } from "../graph.ts";
 import { attentionGradKeyValue, attentionGradQuery } from "./attention_grad.ts";
 import { type AttentionAttrs, attentionSpec, checkAttention } from "./attention_problem.ts";
 import { mul, sub } from "./elementwise.ts";
+import { isInFours } from "./factor.ts";
 import { sum } from "./reductions.ts";
 import { broadcast, permute, reshape } from "./views.ts";
 
@@ -58,6 +59,7 @@ export const attentionOp: OpDef<AttentionAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: false,
+    readsHalves: isInFours,
     lower: ({ inputs, attrs, target }) => [{
       kernel: attentionKernel(attentionSpec(inputs, attrs), target),
       operands: [

@@ -9,6 +9,7 @@ import { type Tensor, tensor } from "../../core/tensor.ts";
 import { attentionGradKeyValue as keyValueKernel } from "../../../kernels/attention_grad_key_value.ts";
 import { attentionGradQuery as queryKernel } from "../../../kernels/attention_grad_query.ts";
 import { apply, applyAll, type OpDef, type Value } from "../graph.ts";
+import { isInFours } from "./factor.ts";
 import { type AttentionAttrs, attentionSpec, checkAttention } from "./attention_problem.ts";
 
 /** The gradient with respect to q. */
@@ -50,6 +51,7 @@ function gradient(name: string, of: readonly number[], kernel: typeof queryKerne
     lowering: {
       kind: "kernel",
       takesEpilogue: false,
+      readsHalves: (index, inputs) => index < 3 && isInFours(index, inputs),
       lower: ({ inputs, attrs, target }) => [{
         kernel: kernel(attentionSpec(inputs, attrs), target),
         operands: [

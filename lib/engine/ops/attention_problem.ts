@@ -16,7 +16,8 @@ export function attentionSpec(
   { heads, causal }: AttentionAttrs,
 ): AttentionSpec {
   const [batch, queries, channels] = inputs[0]!.shape as [number, number, number];
-  return { batch, heads, queries, keys: inputs[1]!.shape[1]!, width: channels / heads, causal };
+  const halves = (["q", "k", "v"] as const).filter((_, i) => inputs[i]!.dtype === "f16");
+  return { batch, heads, queries, keys: inputs[1]!.shape[1]!, width: channels / heads, causal, halves };
 }
 
 /**

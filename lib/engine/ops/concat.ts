@@ -6,6 +6,7 @@
 import { sameShape, size, tensor, type TensorType } from "../../core/tensor.ts";
 import { copyRows, padRows, placeVector } from "../../../kernels/copy.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
+import { canBeHalves } from "./factor.ts";
 import { slice } from "./views.ts";
 
 /**
@@ -72,12 +73,22 @@ const concatOp: OpDef<{ axis: number }> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: false,
+    moves: true,
+    readsHalves: (_, inputs) => inputs.every(({ shape }) => canBeHalves(shape)),
     lower: ({ inputs, outputs, attrs: { axis } }) => {
+      const to = outputs[0]!.dtype as "f32" | "f16";
       const stride = size(outputs[0]!.shape.slice(axis));
       let start = 0;
       return inputs.map((x, index) => {
         const width = size(x.shape.slice(axis));
-        const kernel = copyRows({ rows: size(x.shape) / width, width, stride, start });
+        const kernel = copyRows({
+          rows: size(x.shape) / width,
+          width,
+          stride,
+          start,
+          from: x.dtype as "f32" | "f16",
+          to,
+        });
         start += width;
         return { kernel, operands: [{ kind: "input", index }, { kind: "output", index: 0 }] };
       });

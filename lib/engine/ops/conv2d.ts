@@ -15,7 +15,7 @@ import type { Target } from "../../../kernels/kernel.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
 import { conv2dReference, gradInputReference, gradWeightReference } from "./conv2d_reference.ts";
-import { HALVES, isFactor } from "./factor.ts";
+import { HALVES, isFactor, isInFours } from "./factor.ts";
 import { gemmCalls, readsPerRow } from "./gemm_calls.ts";
 
 /** How a convolution steps over its input. */
@@ -71,13 +71,15 @@ export const conv2dOp: OpDef<Conv2dAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
+    readsHalves: isInFours,
     tiles: ({ inputs: [x, w], attrs, target, epilogue }) =>
       candidateTiles(outputProblem(extents(x!, w!, attrs), epilogue), target),
     lower: (context) => {
       const { inputs: [x, w], attrs, target, epilogue } = context;
       const shape = extents(x!, w!, attrs);
       const tile = context.tile ?? defaultTile(outputProblem(shape, epilogue), target);
-      return gemmCalls(conv2dKernels({ shape, tile, epilogue, halves: w!.dtype === "f16" }), context);
+      const stored = { halvesX: x!.dtype === "f16", halves: w!.dtype === "f16" };
+      return gemmCalls(conv2dKernels({ shape, tile, epilogue, ...stored }), context);
     },
   },
 };
@@ -101,6 +103,7 @@ export const conv2dGradInputOp: OpDef<Conv2dGradAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
+    readsHalves: (index, inputs) => index === 1 && isInFours(index, inputs),
     tiles: ({ inputs: [, w], attrs, target, epilogue }) =>
       candidateTiles(inputProblem(extents(like(attrs.shape), w!, attrs), epilogue), target),
     lower: (context) => {
@@ -132,6 +135,7 @@ export const conv2dGradWeightOp: OpDef<Conv2dGradAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
+    readsHalves: (index, inputs) => index === 0 && isInFours(index, inputs),
     tiles: ({ inputs: [x], attrs, target }) =>
       candidateTiles(weightProblem(extents(x!, like(attrs.shape), attrs), target), target),
     lower: (context) => {
@@ -139,7 +143,10 @@ export const conv2dGradWeightOp: OpDef<Conv2dGradAttrs> = {
       const shape = extents(x!, like(attrs.shape), attrs);
       const problem = weightProblem(shape, target);
       const tile = context.tile ?? defaultTile(problem, target);
-      return gemmCalls(gradWeightKernels({ shape, tile, parts: problem.parts, epilogue }), context);
+      return gemmCalls(
+        gradWeightKernels({ shape, tile, parts: problem.parts, epilogue, halvesX: x!.dtype === "f16" }),
+        context,
+      );
     },
   },
 };

@@ -104,6 +104,12 @@ export function clamp(x: Value, low: number, high: number): Value {
   return min(max(x, low), high);
 }
 
+/**
+ * The nearest half-precision number, ties to even; beyond 65504 an infinity. The gradient goes through as if nothing were rounded.
+ * What it returns can lie in half the memory wherever its last extent is a multiple of 4.
+ */
+export const half: Unary = unary("half", (ct) => ct);
+
 type Gradient = (
   ct: Value,
   inputs: readonly [Value, Value],

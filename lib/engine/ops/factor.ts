@@ -15,5 +15,10 @@ export function canBeHalves(shape: TensorType["shape"]): boolean {
   return shape.at(-1)! % 4 === 0;
 }
 
+/** For lowerings: an input may be halves if it lies in rows of fours. */
+export function isInFours(index: number, inputs: readonly TensorType[]): boolean {
+  return canBeHalves(inputs[index]!.shape);
+}
+
 /** What {@linkcode isFactor} allows beside floats, for messages. */
 export const HALVES = "halves in rows of a multiple of 4";

@@ -8,7 +8,7 @@ import { gather as gatherKernel } from "../../../kernels/gather.ts";
 import { gatherGrad as gatherGradKernel } from "../../../kernels/gather_grad.ts";
 import { apply, type Attrs, type OpDef, shapeError, type Value } from "../graph.ts";
 import type { KernelCall } from "../lowering.ts";
-import { HALVES, isFactor } from "./factor.ts";
+import { HALVES, isFactor, isInFours } from "./factor.ts";
 
 /**
  * The rows of a table that `ids` name: an embedding.
@@ -63,6 +63,7 @@ export const gatherOp: OpDef<Attrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: false,
+    readsHalves: (index, inputs) => index === 0 && isInFours(index, inputs),
     lower: ({ inputs: [table, ids], target: { maxBindingBytes = Infinity } }) => {
       const [rows, width] = table!.shape as [number, number];
       const spec = { rows, width, count: size(ids!.shape), halves: table!.dtype === "f16" };

@@ -8,7 +8,7 @@ import { matmul as matmulKernels } from "../../../kernels/matmul.ts";
 import { candidateTiles, defaultParts, defaultTile, type Problem } from "../../../kernels/tiles.ts";
 import type { LoweringContext } from "../lowering.ts";
 import { apply, type OpDef, shapeError, type Value } from "../graph.ts";
-import { HALVES, isFactor } from "./factor.ts";
+import { HALVES, isFactor, isInFours } from "./factor.ts";
 import { gemmCalls, readsPerRow } from "./gemm_calls.ts";
 
 /** Which operands of a matrix product are stored transposed. */
@@ -83,6 +83,7 @@ export const matmulOp: OpDef<MatmulAttrs> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: true,
+    readsHalves: isInFours,
     tiles: (context) => candidateTiles(cut(context), context.target),
     lower: (context) => {
       const problem = cut(context);
@@ -91,6 +92,7 @@ export const matmulOp: OpDef<MatmulAttrs> = {
         matmulKernels({
           ...problem,
           ...context.attrs,
+          halvesA: context.inputs[0]!.dtype === "f16",
           halves: context.inputs[1]!.dtype === "f16",
           tile,
           epilogue: context.epilogue,

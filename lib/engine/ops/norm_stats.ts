@@ -9,6 +9,7 @@ import type { NormStatsSpec } from "../../../kernels/norm_stats.ts";
 import { applyAll, type OpDef, shapeError, type Value } from "../graph.ts";
 import type { KernelCall } from "../lowering.ts";
 import { add, mul, sub } from "./elementwise.ts";
+import { isInFours } from "./factor.ts";
 import { broadcast, reshape } from "./views.ts";
 
 /** Settings of the statistics. */
@@ -60,6 +61,7 @@ export const normStatsOp: OpDef<NormStatsOptions> = {
   lowering: {
     kind: "kernel",
     takesEpilogue: false,
+    readsHalves: isInFours,
     lower: ({ inputs, attrs, target }) => {
       const spec = specOf(inputs[0]!, attrs);
       const chunks = normChunks(spec);
@@ -77,9 +79,9 @@ export const normStatsOp: OpDef<NormStatsOptions> = {
   },
 };
 
-function specOf({ shape }: TensorType, attrs: NormStatsOptions): NormStatsSpec {
+function specOf({ shape, dtype }: TensorType, attrs: NormStatsOptions): NormStatsSpec {
   const [batch, positions, channels] = shape as [number, number, number];
-  return { batch, positions, channels, ...attrs };
+  return { batch, positions, channels, ...attrs, halves: dtype === "f16" };
 }
 
 function reference(x: Tensor, { batch, positions, channels, groups, eps }: NormStatsSpec): Tensor[] {
