@@ -56,7 +56,7 @@ export interface LoadOptions {
   readonly tiling?: boolean;
   /** Images that rewards look at together; default 32. Scores do not depend on it, memory does. */
   readonly batch?: number;
-  /** In what precision frozen weights lie in memory; default as the files hold them. */
+  /** In what precision frozen models lie in memory; default weights as the files hold them, all else f32. */
   readonly precision?: Precision;
   /** Where the folder's contents come from; default its files. */
   readonly source?: ModelSource;
@@ -95,14 +95,16 @@ export async function loadPipeline(
 ): Promise<Pipeline> {
   await readConfigFile(join(folder, "model_index.json"), checkModelIndex);
   const configs = await readConfigs(folder);
-  const source = sourceIn(options.precision ?? "stored", options.source ?? fileSource);
+  const { precision = "stored" } = options;
+  const source = sourceIn(precision, options.source ?? fileSource);
+  const halfActivations = precision === "f16";
   const tokenizer = await source.tokenizer(folder, configs.text);
   const files = {
     text: await source.find(folder, "text_encoder/model.safetensors"),
     vae: await source.find(folder, `vae/${DIFFUSERS_WEIGHTS}`),
     unet: await source.find(folder, `unet/${DIFFUSERS_WEIGHTS}`),
   };
-  const judges = openJudges(runtime, folder, source);
+  const judges = openJudges(runtime, folder, source, halfActivations);
   const critic = options.critic &&
     await judges.towerFor(criticTower(tokenizer, options.critic.reward), imageSide(configs));
   const rewards = await loadRewards(
@@ -130,6 +132,7 @@ export async function loadPipeline(
     autoencoder: { config: configs.vae, weights: vae, bandBytes: bandBytesOf(runtime, options) },
     encoder: critic ? towerOf(critic) : NO_TOWER,
     lora: parseLoraConfig(options.lora ?? {}),
+    halfActivations,
     critic: critic && options.critic
       ? criticConfigOf(
         options.critic.config,

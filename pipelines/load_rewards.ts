@@ -54,6 +54,7 @@ async function loadReward(source: RewardSource, name: string): Promise<Reward> {
   const formula = analyticRewards.find((reward) => reward.name === name);
   if (formula !== undefined) return formula;
   const { runtime } = source;
+  const { halfActivations } = judges;
   const stage = `scoring by ${name}`;
   switch (name) {
     case "mini_aesthetic":
@@ -61,12 +62,13 @@ async function loadReward(source: RewardSource, name: string): Promise<Reward> {
       const { config, weights } = await judges.tower(judgeOf(name));
       const make = name === "aesthetic" ? aesthetic : miniAesthetic;
       const all = { ...weights, ...await judges.aestheticHead(name) };
-      return await make({ runtime, weights: all, batchSize: batchOf(config, source.batch), stage }, config);
+      const batchSize = batchOf(config, source.batch);
+      return await make({ runtime, weights: all, batchSize, halfActivations, stage }, config);
     }
     case "imagereward": {
       const { config, weights, tokenize } = await judges.imageReward();
       const batchSize = Math.min(source.batch ?? Infinity, BATCH.large);
-      return await imageReward({ runtime, weights, batchSize, stage, tokenize }, config);
+      return await imageReward({ runtime, weights, batchSize, halfActivations, stage, tokenize }, config);
     }
   }
   const judge = await judges.encoder(judgeOf(name));

@@ -51,16 +51,22 @@ export function encode(
   const encoder = scope.at("encoder");
   const fitting = (bands: Bands, channels: number) =>
     cutBands(bands, fittingRows(bands, 1, channels, bandBytes));
-  let bands = bandsConv(encoder.at("conv_in"), fitting([images], channels[0]!), channels[0]!);
+  let bands: Bands = bandsConv(encoder.at("conv_in"), fitting([images], channels[0]!), channels[0]!).map(
+    scope.kept,
+  );
   channels.forEach((out, level) => {
     const stage = encoder.at(`down_blocks.${level}`);
     bands = resnets(stage, bands, out, layers, norm);
     if (level + 1 === channels.length) return;
-    bands = bandsConv(stage.at("downsamplers.0.conv"), bands, out, { stride: 2, padding: [0, 1, 0, 1] });
-    bands = fitting(bands, channels[level + 1]!);
+    const smaller = bandsConv(stage.at("downsamplers.0.conv"), bands, out, {
+      stride: 2,
+      padding: [0, 1, 0, 1],
+    });
+    bands = fitting(smaller.map(scope.kept), channels[level + 1]!);
   });
   let x = midBlock(encoder.at("mid_block"), joinBands(bands), norm);
-  x = conv(encoder.at("conv_out"), silu(groupNorm(encoder.at("conv_norm_out"), x, norm)), 2 * latent);
+  const activated = scope.kept(silu(groupNorm(encoder.at("conv_norm_out"), x, norm)));
+  x = conv(encoder.at("conv_out"), activated, 2 * latent);
   const moments = pointwise(scope.at("quant_conv"), x, 2 * latent);
   return {
     mean: slice(moments, -1, 0, latent),
@@ -114,7 +120,7 @@ function decodeTogether(scope: Scope, config: AutoencoderKLConfig, latents: Valu
   const norm = normOptions(config);
   const decoder = scope.at("decoder");
   let x = pointwise(scope.at("post_quant_conv"), latents, config.latent_channels);
-  x = conv(decoder.at("conv_in"), x, channels.at(-1)!);
+  x = scope.kept(conv(decoder.at("conv_in"), x, channels.at(-1)!));
   let bands: Bands = [midBlock(decoder.at("mid_block"), x, norm)];
   channels.toReversed().forEach((out, i) => {
     const stage = decoder.at(`up_blocks.${i}`);
@@ -123,9 +129,9 @@ function decodeTogether(scope: Scope, config: AutoencoderKLConfig, latents: Valu
     // Cut first: bands of what is larger then are never one.
     const rows = fittingRows(bands, 2, out, bandBytes) / 2;
     const larger = cutBands(bands, rows).map(upsampleNearest2x);
-    bands = bandsConv(stage.at("upsamplers.0.conv"), larger, out);
+    bands = bandsConv(stage.at("upsamplers.0.conv"), larger, out).map(scope.kept);
   });
-  const activated = bandsGroupNorm(decoder.at("conv_norm_out"), bands, norm).map(silu);
+  const activated = bandsGroupNorm(decoder.at("conv_norm_out"), bands, norm).map(silu).map(scope.kept);
   return joinBands(bandsConv(decoder.at("conv_out"), activated, config.out_channels));
 }
 
@@ -156,9 +162,10 @@ function midBlock(scope: Scope, x: Value, norm: GroupNormOptions): Value {
   const [batch, height, width, channels] = x.shape as readonly [number, number, number, number];
   const before = resnetBlock(scope.at("resnets.0"), x, channels, null, norm);
   const place = scope.at("attentions.0");
-  const pixels = reshape(groupNorm(place.at("group_norm"), before, norm), [batch, height * width, channels]);
+  const normal = scope.kept(groupNorm(place.at("group_norm"), before, norm));
+  const pixels = reshape(normal, [batch, height * width, channels]);
   const attended = multiHeadAttention(place, pixels, pixels, { names: diffusersAttention, heads: 1 });
-  const after = add(reshape(attended, x.shape), before);
+  const after = scope.kept(add(reshape(attended, x.shape), before));
   return resnetBlock(scope.at("resnets.1"), after, channels, null, norm);
 }
 

@@ -38,16 +38,16 @@ export function bert(scope: Scope, config: BertConfig, { ids, mask, context }: B
   const { num_attention_heads: heads, layer_norm_eps: eps } = config;
   const attend = (place: Scope, x: Value, to: Value, mask: Value | null) => {
     const seen = multiHeadAttention(place, x, to, { names: bertAttention, heads, mask });
-    return layerNorm(place.at("output.LayerNorm"), add(seen, x), eps);
+    return scope.kept(layerNorm(place.at("output.LayerNorm"), scope.kept(add(seen, x)), eps));
   };
   let x = embed(scope.at("embeddings"), config, ids);
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const layer = scope.at(`encoder.layer.${i}`);
     x = attend(layer.at("attention"), x, x, mask);
     x = attend(layer.at("crossattention"), x, context, null);
-    const hidden = gelu(linear(layer.at("intermediate.dense"), x, config.intermediate_size));
+    const hidden = scope.kept(gelu(linear(layer.at("intermediate.dense"), x, config.intermediate_size)));
     const out = linear(layer.at("output.dense"), hidden, config.hidden_size);
-    x = layerNorm(layer.at("output.LayerNorm"), add(out, x), eps);
+    x = scope.kept(layerNorm(layer.at("output.LayerNorm"), scope.kept(add(out, x)), eps));
   }
   return x;
 }

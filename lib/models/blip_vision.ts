@@ -38,12 +38,13 @@ export function blipVision(scope: Scope, config: BlipVisionConfig, images: Value
   const patches = patchEmbedding(scope.at("patch_embed.proj"), images, { patch, width, bias: true });
   const first = scope.param("cls_token", [1, 1, width], normalInit(TOKEN_STD));
   const tokens = concat([broadcast(first, [batch, 1, width]), patches], 1);
-  let x = add(tokens, scope.param("pos_embed", [1, tokens.shape[1]!, width], normalInit(TOKEN_STD)));
+  const positions = scope.param("pos_embed", [1, tokens.shape[1]!, width], normalInit(TOKEN_STD));
+  let x = scope.kept(add(tokens, positions));
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const block = scope.at(`blocks.${i}`);
-    const alone = layerNorm(block.at("norm1"), x, eps);
-    x = add(fusedAttention(block.at("attn"), alone, config.num_attention_heads), x);
-    x = add(mlp(block.at("mlp"), config, layerNorm(block.at("norm2"), x, eps)), x);
+    const normal = (name: string, x: Value) => scope.kept(layerNorm(block.at(name), x, eps));
+    x = scope.kept(add(fusedAttention(block.at("attn"), normal("norm1", x), config.num_attention_heads), x));
+    x = scope.kept(add(mlp(block.at("mlp"), config, normal("norm2", x)), x));
   }
   return layerNorm(scope.at("norm"), x, eps);
 }
@@ -57,12 +58,12 @@ export function declareBlipVision(config: BlipVisionConfig): ParamSpec[] {
 /** Self-attention whose query, key and value are one layer's output, in this order. */
 function fusedAttention(scope: Scope, x: Value, heads: number): Value {
   const width = x.shape[2]!;
-  const all = linear(scope.at("qkv"), x, 3 * width);
+  const all = scope.kept(linear(scope.at("qkv"), x, 3 * width));
   const [query, key, value] = [0, 1, 2].map((i) => slice(all, 2, i * width, (i + 1) * width));
-  return linear(scope.at("proj"), attention(query!, key!, value!, { heads }), width);
+  return linear(scope.at("proj"), scope.kept(attention(query!, key!, value!, { heads })), width);
 }
 
 function mlp(scope: Scope, config: BlipVisionConfig, x: Value): Value {
   const hidden = gelu(linear(scope.at("fc1"), x, config.intermediate_size));
-  return linear(scope.at("fc2"), hidden, config.hidden_size);
+  return linear(scope.at("fc2"), scope.kept(hidden), config.hidden_size);
 }

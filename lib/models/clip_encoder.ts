@@ -22,18 +22,19 @@ import type { ClipEncoderConfig } from "./clip_config.ts";
  */
 export function clipEncoder(scope: Scope, config: ClipEncoderConfig, x: Value, causal: boolean): Value {
   const { num_attention_heads: heads, layer_norm_eps: eps } = config;
-  let y = x;
+  let y = scope.kept(x);
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const layer = scope.at(`encoder.layers.${i}`);
-    const alone = layerNorm(layer.at("layer_norm1"), y, eps);
+    const alone = scope.kept(layerNorm(layer.at("layer_norm1"), y, eps));
     const options = { names: clipAttention, heads, causal };
-    y = add(multiHeadAttention(layer.at("self_attn"), alone, alone, options), y);
-    y = add(mlp(layer.at("mlp"), config, layerNorm(layer.at("layer_norm2"), y, eps)), y);
+    y = scope.kept(add(multiHeadAttention(layer.at("self_attn"), alone, alone, options), y));
+    const normal = scope.kept(layerNorm(layer.at("layer_norm2"), y, eps));
+    y = scope.kept(add(mlp(layer.at("mlp"), config, normal), y));
   }
   return y;
 }
 
 function mlp(scope: Scope, config: ClipEncoderConfig, x: Value): Value {
   const hidden = activate(config.hidden_act, linear(scope.at("fc1"), x, config.intermediate_size));
-  return linear(scope.at("fc2"), hidden, config.hidden_size);
+  return linear(scope.at("fc2"), scope.kept(hidden), config.hidden_size);
 }

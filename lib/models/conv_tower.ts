@@ -69,8 +69,8 @@ export function convTower(scope: Scope, config: ConvTowerConfig, images: Value):
   let x = images;
   channels.forEach((out, level) => {
     const stage = scope.at(`stages.${level}`);
-    x = conv(stage.at("conv"), x, out, { stride: level === 0 ? 1 : 2 });
-    x = silu(groupNorm(stage.at("norm"), x, norm));
+    x = scope.kept(conv(stage.at("conv"), x, out, { stride: level === 0 ? 1 : 2 }));
+    x = scope.kept(silu(groupNorm(stage.at("norm"), x, norm)));
     for (let i = 0; i < config.res_blocks[level]!; i++) {
       x = resnetBlock(stage.at(`resnets.${i}`), x, out, null, norm);
     }

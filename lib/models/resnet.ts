@@ -39,12 +39,14 @@ export function bandsResnetBlock(
   norm: GroupNormOptions,
 ): Bands {
   const [batch, , , into] = bands[0]!.shape as readonly [number, number, number, number];
-  const activated = (name: string, bands: Bands) => bandsGroupNorm(scope.at(name), bands, norm).map(silu);
+  const activated = (name: string, bands: Bands) =>
+    bandsGroupNorm(scope.at(name), bands, norm).map(silu).map(scope.kept);
   let ys = bandsConv(scope.at("conv1"), activated("norm1", bands), out);
   if (time !== null) {
     const shift = reshape(linear(scope.at("time_emb_proj"), time, out), [batch, 1, 1, out]);
     ys = ys.map((y) => add(y, shift));
   }
-  ys = bandsConv(scope.at("conv2"), activated("norm2", ys), out);
-  return bands.map((x, i) => add(into === out ? x : pointwise(scope.at("conv_shortcut"), x, out), ys[i]!));
+  ys = bandsConv(scope.at("conv2"), activated("norm2", ys.map(scope.kept)), out);
+  const shortcut = (x: Value) => into === out ? x : pointwise(scope.at("conv_shortcut"), x, out);
+  return bands.map((x, i) => scope.kept(add(shortcut(x), ys[i]!)));
 }

@@ -48,14 +48,15 @@ export function transformer2d(
 ): Value {
   const [batch, height, width, channels] = x.shape as readonly [number, number, number, number];
   const project = linearProjection ? linear : pointwise;
-  const normal = groupNorm(scope.at("norm"), x, { groups, eps: GROUP_NORM_EPS });
-  let tokens = reshape(project(scope.at("proj_in"), normal, channels), [batch, height * width, channels]);
+  const normal = scope.kept(groupNorm(scope.at("norm"), x, { groups, eps: GROUP_NORM_EPS }));
+  const projected = scope.kept(project(scope.at("proj_in"), normal, channels));
+  let tokens = reshape(projected, [batch, height * width, channels]);
   for (let layer = 0; layer < layers; layer++) {
     const name = `transformer_blocks.${layer}`;
     tokens = transformerBlock(scope.at(name), tokens, context, { heads, mostBytes }, loraAt(lora, name));
   }
   const image = reshape(tokens, x.shape);
-  return add(project(scope.at("proj_out"), image, channels), x);
+  return scope.kept(add(project(scope.at("proj_out"), image, channels), x));
 }
 
 /** Self-attention, attention to the context and a gated MLP, each behind a layer norm and beside a shortcut. */
@@ -73,10 +74,11 @@ function transformerBlock(
       bias: false,
       lora: loraAt(lora, name),
     });
-  const alone = layerNorm(scope.at("norm1"), tokens);
-  let x = add(attend("attn1", alone, alone), tokens);
-  x = add(attend("attn2", layerNorm(scope.at("norm2"), x), context), x);
-  return add(gatedMlp(scope.at("ff"), layerNorm(scope.at("norm3"), x), mostBytes), x);
+  const normal = (name: string, x: Value) => scope.kept(layerNorm(scope.at(name), x));
+  const alone = normal("norm1", tokens);
+  let x = scope.kept(add(attend("attn1", alone, alone), tokens));
+  x = scope.kept(add(attend("attn2", normal("norm2", x), context), x));
+  return scope.kept(add(gatedMlp(scope.at("ff"), normal("norm3", x), mostBytes), x));
 }
 
 /** An MLP of four times the width whose hidden layer is gated (Shazeer 2020, https://arxiv.org/abs/2002.05202). */
@@ -84,8 +86,8 @@ function gatedMlp(scope: Scope, x: Value, mostBytes: number): Value {
   const width = x.shape.at(-1)!;
   const inner = 4 * width;
   return rowParts(x, 4 * 2 * inner, mostBytes, (rows) => {
-    const both = linear(scope.at("net.0.proj"), rows, 2 * inner);
-    const hidden = mul(slice(both, -1, 0, inner), gelu(slice(both, -1, inner, 2 * inner)));
+    const both = scope.kept(linear(scope.at("net.0.proj"), rows, 2 * inner));
+    const hidden = scope.kept(mul(slice(both, -1, 0, inner), gelu(slice(both, -1, inner, 2 * inner))));
     return linear(scope.at("net.2"), hidden, width);
   });
 }

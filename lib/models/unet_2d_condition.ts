@@ -65,7 +65,7 @@ export function unet(
     mostBytes,
   });
 
-  const first = conv(scope.at("conv_in"), sample, channels[0]!);
+  const first = scope.kept(conv(scope.at("conv_in"), sample, channels[0]!));
   const skips = [first];
   config.down_block_types.forEach((type, level) => {
     const down = stage(`down_blocks.${level}`, level, type === "CrossAttnDownBlock2D", level < last);
@@ -109,7 +109,7 @@ function output(scope: Scope, config: UNet2DConditionConfig, x: Value): Value {
   const init = { weight: constantInit(0), bias: constantInit(0) };
   return conv(
     scope.at("conv_out"),
-    silu(groupNorm(scope.at("conv_norm_out"), x, norm)),
+    scope.kept(silu(groupNorm(scope.at("conv_norm_out"), x, norm))),
     config.out_channels,
     {
       init,

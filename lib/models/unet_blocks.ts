@@ -56,7 +56,8 @@ export function downBlock(stage: UNetStage, x: Value, conditions: UNetConditions
   }
   if (resamples) {
     const padding = config.downsample_padding === 1 ? [1, 1, 1, 1] as const : [0, 1, 0, 1] as const;
-    results.push(conv(scope.at("downsamplers.0.conv"), results.at(-1)!, channels, { stride: 2, padding }));
+    const down = conv(scope.at("downsamplers.0.conv"), results.at(-1)!, channels, { stride: 2, padding });
+    results.push(scope.kept(down));
   }
   return results;
 }
@@ -85,7 +86,8 @@ export function upBlock(
     x,
   );
   if (!stage.resamples) return result;
-  return conv(stage.scope.at("upsamplers.0.conv"), upsampleNearest2x(result), stage.channels);
+  const { scope, channels } = stage;
+  return scope.kept(conv(scope.at("upsamplers.0.conv"), upsampleNearest2x(result), channels));
 }
 
 /**

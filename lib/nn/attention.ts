@@ -82,13 +82,13 @@ export function multiHeadAttention(
   const width = x.shape.at(-1)!;
   const layer = (name: string, from: Value, options: { bias: boolean }) =>
     linear(scope.at(name), from, width, { ...options, lora: loraAt(lora, name) });
-  const query = layer(names.query, x, { bias });
-  const key = layer(names.key, context, { bias });
-  const value = layer(names.value, context, { bias });
+  const query = scope.kept(layer(names.query, x, { bias }));
+  const key = scope.kept(layer(names.key, context, { bias }));
+  const value = scope.kept(layer(names.value, context, { bias }));
   const seen = mask === null
     ? attention(query, key, value, { heads, causal })
     : maskedAttention(query, key, value, mask, heads);
-  return layer(names.out, seen, { bias: true });
+  return layer(names.out, scope.kept(seen), { bias: true });
 }
 
 /**

@@ -9,6 +9,7 @@
 import { fold, type Key, normals, uniforms } from "../core/random.ts";
 import { full, type ParamTree, type Shape, showShape, size, tensor } from "../core/tensor.ts";
 import { input, type Value } from "../engine/graph.ts";
+import { half } from "../engine/ops/elementwise.ts";
 import { engineShape } from "./layout.ts";
 
 /** The distribution a parameter starts from. */
@@ -41,6 +42,8 @@ export interface Scope {
   param(name: string, shape: Shape, init: Init): Value;
   /** The same of a parameter that is read by nothing but products, as their second factor, and look-ups, as their table. */
   factor(name: string, shape: Shape, init: Init): Value;
+  /** A value as it is kept between this place's layers: what most of a model's memory is taken by. */
+  kept(x: Value): Value;
   /** The place below this one. */
   at(name: string): Scope;
 }
@@ -71,6 +74,11 @@ export function bindParams(values: Readonly<Record<string, Value>>): Scope {
     }
     return value;
   });
+}
+
+/** The same place of a model that keeps its values rounded to halves, in half the memory. */
+export function keepingHalves(scope: Scope): Scope {
+  return { ...scope, kept: half, at: (name) => keepingHalves(scope.at(name)) };
 }
 
 /** Draws the initial parameters, in their checkpoint's layout. Each draws from a key of its own name. */
@@ -110,6 +118,7 @@ function scopeOf(
   return {
     param: (name, shape, init) => find(`${path}${name}`, shape, init, false),
     factor: (name, shape, init) => find(`${path}${name}`, shape, init, true),
+    kept: (x) => x,
     at: (name) => scopeOf(`${path}${name}.`, find),
   };
 }

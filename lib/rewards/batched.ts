@@ -6,7 +6,7 @@
 import { type FloatTensor, type Tensor, tensor, type TensorType } from "../core/tensor.ts";
 import { input, trace, type Value } from "../engine/graph.ts";
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
-import { bindParams, declareParams, type Scope } from "../nn/scope.ts";
+import { bindParams, declareParams, keepingHalves, type Scope } from "../nn/scope.ts";
 
 /** What a model runs on and with. */
 export interface ModelContext {
@@ -16,6 +16,8 @@ export interface ModelContext {
   readonly weights: Readonly<Record<string, DeviceArray>>;
   /** Rows that are computed together. Results do not depend on it, memory does. */
   readonly batchSize: number;
+  /** Whether values between layers are rounded to halves, and kept in half the memory; default no. */
+  readonly halfActivations?: boolean | undefined;
   /** What for, such as "scoring by gold"; default scoring. */
   readonly stage?: string | undefined;
 }
@@ -40,14 +42,16 @@ export type BatchedModel = (
 export async function batchedModel<I extends string>(
   model: (scope: Scope, inputs: Readonly<Record<I, Value>>) => Value,
   types: Readonly<Record<I, TensorType>>,
-  { runtime, weights, batchSize, stage = "scoring" }: ModelContext,
+  { runtime, weights, batchSize, halfActivations = false, stage = "scoring" }: ModelContext,
 ): Promise<BatchedModel> {
   const specs = declareParams((scope) => model(scope, symbols(types)));
   const needed = Object.fromEntries(
     specs.flatMap(({ name }) => name in weights ? [[name, weights[name]!]] : []),
   );
+  const bound = (values: Readonly<Record<string, Value>>) =>
+    halfActivations ? keepingHalves(bindParams(values)) : bindParams(values);
   const graph = trace(
-    (values) => ({ result: model(bindParams(values), values as Readonly<Record<I, Value>>) }),
+    (values) => ({ result: model(bound(values), values as Readonly<Record<I, Value>>) }),
     { ...needed, ...types } as Readonly<Record<string, TensorType>>,
   );
   const program = await runtime.compile(graph, {

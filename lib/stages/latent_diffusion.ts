@@ -16,6 +16,7 @@ import type { CriticConfig } from "../models/critic_config.ts";
 import { type LoraConfig, loraOver } from "../models/lora.ts";
 import { declareUNetLora, unet } from "../models/unet_2d_condition.ts";
 import type { UNet2DConditionConfig } from "../models/unet_config.ts";
+import { keepingHalves, type Scope } from "../nn/scope.ts";
 import type { Frozen, Models } from "./models.ts";
 import type { Weights } from "./weights.ts";
 
@@ -49,6 +50,8 @@ export interface LatentDiffusion {
   readonly lora: LoraConfig;
   /** The critic. */
   readonly critic: CriticConfig;
+  /** Whether frozen models round what they keep between layers to halves, in half the memory; default no. */
+  readonly halfActivations?: boolean;
   /** Side of the latents in pixels; by default that of the UNet's config. */
   readonly side?: number;
 }
@@ -65,6 +68,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     throw new RangeError("Cannot tell the latents' size as the UNet's config has no sample_size");
   }
   const { rematerialise = false, mostBytes = Infinity } = parts.unet;
+  const within = parts.halfActivations ? keepingHalves : (scope: Scope) => scope;
   return {
     tokenize: (prompts) => {
       const ids = parts.encode(prompts);
@@ -73,7 +77,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     text: {
       weights: text.weights,
       build: (scope, { ids, ends }) => {
-        const context = clipText(scope, text.config, ids);
+        const context = clipText(within(scope), text.config, ids);
         return { context, pooled: pooledText(context, ends) };
       },
     },
@@ -81,7 +85,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
       weights: parts.unet.weights,
       specs: declareUNetLora(parts.unet.config, lora),
       build: (scope, inputs, adapters) =>
-        unet(scope, parts.unet.config, inputs, adapters && loraOver(adapters, lora), {
+        unet(within(scope), parts.unet.config, inputs, adapters && loraOver(adapters, lora), {
           rematerialise,
           mostBytes,
         }),
@@ -90,10 +94,13 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
       weights: autoencoder.weights,
       build: (scope, latents) => {
         const { config, bandBytes = Infinity } = autoencoder;
-        return pixels(decode(scope, config, mul(latents, 1 / config.scaling_factor), { bandBytes }));
+        return pixels(decode(within(scope), config, mul(latents, 1 / config.scaling_factor), { bandBytes }));
       },
     },
-    encoder: parts.encoder,
+    encoder: {
+      weights: parts.encoder.weights,
+      build: (scope, images) => parts.encoder.build(within(scope), images),
+    },
     critic: {
       build: (scope, inputs) => critic(scope, parts.critic, inputs),
       specs: declareCritic(parts.critic),

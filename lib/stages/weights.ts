@@ -76,6 +76,7 @@ function scopeOver(path: string, find: (name: string, shape: readonly number[]) 
   return {
     param: (name, shape) => find(`${path}${name}`, engineShape(shape)),
     factor: (name, shape) => find(`${path}${name}`, engineShape(shape)),
+    kept: (x) => x,
     at: (name) => scopeOver(`${path}${name}.`, find),
   };
 }

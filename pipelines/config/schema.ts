@@ -30,7 +30,7 @@ export function configSchema(compat: Compat) {
     }),
     mixed_precision: field(z.enum(precisions), "stored", {
       doc:
-        "In what precision frozen weights lie in memory: as the files hold them, or rounded to half; what is trained and log-probabilities are f32 always",
+        "In what precision frozen models lie in memory: weights as the files hold them, f32, or rounded to halves, with f16 what is kept between layers as well; all is computed in f32, and latents, log-probabilities and what is trained are f32",
     }),
     prompts: field(z.string().min(1), "simple_animals", {
       doc: "What is drawn in training: an embedded list's name, or a file with a prompt a line",

@@ -33,7 +33,7 @@ export const BATCH = { small: 32, large: 4 };
  * @throws {UsageError} If it is another.
  */
 export function contextOf(
-  { runtime, tokenizer, batch }: RewardSource,
+  { runtime, judges, tokenizer, batch }: RewardSource,
   name: JudgeName,
   { config, weights }: Judge,
 ): DualEncoderContext {
@@ -49,6 +49,7 @@ export function contextOf(
     runtime,
     weights,
     batchSize: batchOf(config.vision_config, batch),
+    halfActivations: judges.halfActivations,
     tokenize: (prompts) => own.encode(prompts, length),
   };
 }

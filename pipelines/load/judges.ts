@@ -66,6 +66,8 @@ export interface Judges {
   readonly imageReward: () => Promise<ImageRewardJudge>;
   /** The moments of the gold's terms. */
   readonly goldStatistics: () => Promise<GoldStatistics>;
+  /** Whether they are to round what they keep between layers to halves. */
+  readonly halfActivations: boolean;
   /** The paths of the files read so far, by what they are called below the model's folder wherever they are. */
   readonly files: () => Readonly<Record<string, string>>;
   /** Gives all memory back. */
@@ -75,8 +77,17 @@ export interface Judges {
 /** Tokens to a prompt of ImageReward. */
 const IMAGE_REWARD_TOKENS = 35;
 
-/** The judges of a model's folder. */
-export function openJudges(runtime: Runtime, folder: string, source: ModelSource = fileSource): Judges {
+/**
+ * The judges of a model's folder.
+ *
+ * @param halfActivations Whether they are to round what they keep between layers to halves.
+ */
+export function openJudges(
+  runtime: Runtime,
+  folder: string,
+  source: ModelSource = fileSource,
+  halfActivations = false,
+): Judges {
   const files: Record<string, string> = {};
   const loaded = new Map<string, Promise<Weights>>();
   const locate = async (name: RewardFileName): Promise<string> => {
@@ -145,6 +156,7 @@ export function openJudges(runtime: Runtime, folder: string, source: ModelSource
       };
     },
     goldStatistics: async () => await readConfigFile(await locate("gold_statistics"), parseGoldStatistics),
+    halfActivations,
     files: () => files,
     free: async () => {
       for (const weights of await Promise.allSettled(loaded.values())) {

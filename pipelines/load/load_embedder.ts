@@ -41,7 +41,14 @@ export async function loadOnlooker(
   const { runtime, judges, batch } = source;
   const { config, weights } = await judges.tower(chosen);
   const stage = "looking for diversity";
-  return await imageEmbedder(config, { runtime, weights, batchSize: batchOf(config, batch), stage });
+  const { halfActivations } = judges;
+  return await imageEmbedder(config, {
+    runtime,
+    weights,
+    batchSize: batchOf(config, batch),
+    halfActivations,
+    stage,
+  });
 }
 
 /** Who sees diversity, in the order they are asked. */

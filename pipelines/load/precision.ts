@@ -8,19 +8,21 @@ import type { ModelSource } from "./model_source.ts";
 import type { WeightStorage } from "./weights.ts";
 
 /**
- * In what precision frozen weights lie in memory: as the files hold them, all as f32, or all rounded to f16. What is trained, its
- * gradients and optimizer, latents and log-probabilities are f32 whatever is chosen.
+ * In what precision frozen models lie in memory: weights as the files hold them, all f32, or all rounded to f16, and then what is
+ * kept between layers as well. It is computed in f32 whatever is chosen, and what is trained, its gradients and optimizer, latents,
+ * predicted noise and log-probabilities are f32.
  */
-export type Precision = "stored" | "f32" | "f16_weights";
+export type Precision = "stored" | "f32" | "f16_weights" | "f16";
 
 /** Every {@linkcode Precision}. */
-export const precisions: readonly Precision[] = ["stored", "f32", "f16_weights"];
+export const precisions: readonly Precision[] = ["stored", "f32", "f16_weights", "f16"];
 
 /** How weights are kept in each. */
 const STORAGE: Readonly<Record<Precision, WeightStorage>> = {
   stored: "stored",
   f32: "f32",
   f16_weights: "f16",
+  f16: "f16",
 };
 
 /** A source whose weights are brought over in a precision. */

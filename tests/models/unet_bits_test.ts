@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fold, key, normals, uniforms } from "../../lib/core/random.ts";
 import { type FloatTensor, type Shape, size, tensor } from "../../lib/core/tensor.ts";
-import { type Graph, mean, square, trace, type Value, valueAndGrad } from "../../lib/engine/mod.ts";
+import { evaluate, type Graph, mean, square, trace, type Value, valueAndGrad } from "../../lib/engine/mod.ts";
 import { plan, planBytes } from "../../lib/engine/plan.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
@@ -9,7 +9,8 @@ import { loraOver, parseLoraConfig } from "../../lib/models/lora.ts";
 import { declareUNet, declareUNetLora, unet, type UNetOptions } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { engineShape } from "../../lib/nn/layout.ts";
-import { bindParams, type ParamSpec } from "../../lib/nn/scope.ts";
+import { bindParams, keepingHalves, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
+import { assertClose } from "../assert_close.ts";
 
 const config = parseUNetConfig({
   sample_size: 8,
@@ -34,18 +35,33 @@ Deno.test("the UNet gives a sample the same bits in batches of 4 and of 8", asyn
 });
 
 Deno.test("the UNet predicts the same bits in the program of its adapters' gradients, rematerialised or not", async () => {
-  const alone = await predict(forward(4), inputsOf(4));
-  for (const rematerialise of [false, true]) {
-    const found = await predict(training(4, adapters, rematerialise), inputsOf(4));
-    assertEquals(found.data, alone.data, `rematerialise ${rematerialise}`);
+  for (const building of [{}, { within: keepingHalves }]) {
+    const alone = await predict(forward(4, building), inputsOf(4));
+    for (const rematerialise of [false, true]) {
+      const found = await predict(training(4, adapters, { ...building, rematerialise }), inputsOf(4));
+      assertEquals(found.data, alone.data, `rematerialise ${rematerialise}, ${Object.keys(building)}`);
+    }
   }
 });
 
-Deno.test("the UNet's plan of training needs less memory rematerialised", () => {
-  const bytes = [false, true].map((rematerialise) =>
-    planBytes(plan(training(8, adapters, rematerialise), { software: true }))
-  );
-  assert(bytes[1]! < 0.8 * bytes[0]!, `${bytes[1]} of ${bytes[0]} bytes`);
+Deno.test("the UNet that keeps halves predicts on the GPU what it does on the CPU, about what it would in f32", async () => {
+  const given = inputsOf(1);
+  const graph = forward(1, { within: keepingHalves });
+  const { data } = await predict(graph, given);
+  const [same, whole] = [graph, forward(1)].map((graph) => evaluate(graph, given).eps as FloatTensor);
+  // What rounds to another half on the GPU is as far off as roundings are.
+  assertClose(data, same!.data, 2e-3, "on the GPU");
+  assertClose(data, whole!.data, 4e-3, "from f32");
+  assert(data.some((value, i) => Math.abs(value - whole!.data[i]!) > 1e-4), "nothing is rounded");
+});
+
+Deno.test("the UNet's plan of training needs less memory rematerialised, and with what it keeps as halves", () => {
+  const bytes = (building: Building) =>
+    planBytes(plan(training(8, adapters, building), { software: true }));
+  const whole = bytes({});
+  for (const less of [bytes({ rematerialise: true }), bytes({ within: keepingHalves })]) {
+    assert(less < 0.8 * whole, `${less} of ${whole} bytes`);
+  }
 });
 
 Deno.test("the UNet's MLPs in parts have the bits of one piece, gradients included, and smaller bindings", async () => {
@@ -55,7 +71,7 @@ Deno.test("the UNet's MLPs in parts have the bits of one piece, gradients includ
         kernel.name.startsWith("matmul") ? places.map(({ bytes }) => bytes) : []
       ),
     );
-  const graphs = [Infinity, PART_BYTES].map((mostBytes) => training(4, adapters, true, mostBytes));
+  const graphs = [Infinity, PART_BYTES].map((mostBytes) => training(4, adapters, { rematerialise: true, mostBytes }));
   assert(widest(graphs[0]!) > PART_BYTES && widest(graphs[1]!) <= PART_BYTES, `${graphs.map(widest)} bytes`);
   const [whole, parts] = [await run(graphs[0]!, inputsOf(4)), await run(graphs[1]!, inputsOf(4))];
   for (const [name, { data }] of Object.entries(whole)) assertEquals(parts[name]!.data, data, name);
@@ -64,22 +80,27 @@ Deno.test("the UNet's MLPs in parts have the bits of one piece, gradients includ
 /** 128 rows of the hidden layer of the first level, of its 256. */
 const PART_BYTES = 128 * 4 * 2 * 64;
 
-function forward(batch: number): Graph {
-  return trace((x) => ({ eps: build(x, {}) }), types(batch));
+/** How the UNet is built. */
+interface Building extends UNetOptions {
+  /** What its scope becomes first; default what it is. */
+  readonly within?: (scope: Scope) => Scope;
+}
+
+function forward(batch: number, building: Building = {}): Graph {
+  return trace((x) => ({ eps: build(x, building) }), types(batch));
 }
 
 /** The prediction, and the gradient of its mean square by the adapters. */
 function training(
   batch: number,
   wrt: Readonly<Record<string, Shape>>,
-  rematerialise: boolean,
-  mostBytes = Infinity,
+  building: Building,
 ): Graph {
   return trace((x) => {
     let eps: Value | undefined;
     const params = Object.fromEntries(Object.keys(wrt).map((name) => [name, x[name]!]));
     const { value, grads } = valueAndGrad(
-      (params) => mean(square(eps = build({ ...x, ...params }, { rematerialise, mostBytes }))),
+      (params) => mean(square(eps = build({ ...x, ...params }, building))),
       params,
     );
     return {
@@ -90,9 +111,12 @@ function training(
   }, types(batch));
 }
 
-function build(x: Readonly<Record<string, Value>>, options: UNetOptions): Value {
+function build(
+  x: Readonly<Record<string, Value>>,
+  { within = (scope) => scope, ...options }: Building,
+): Value {
   const inputs = { sample: x.sample!, timestep: x.timestep!, context: x.context! };
-  return unet(bindParams(x), config, inputs, loraOver(bindParams(x), lora), options);
+  return unet(within(bindParams(x)), config, inputs, loraOver(bindParams(x), lora), options);
 }
 
 function types(batch: number) {

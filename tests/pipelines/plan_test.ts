@@ -30,22 +30,30 @@ const small = checkConfig({
 const heldImages = 256 * 512 * 512 * 3;
 const short = ["sample.num_steps=6", "sample.num_batches_per_epoch=1", "train.gradient_accumulation_steps=1"];
 
-Deno.test("a plan counts the bytes that training takes on the GPU, part by part", async () => {
+Deno.test("a plan counts the bytes that training takes on the GPU, part by part, in every precision", async () => {
   const gpu = await openGpu(navigator.gpu);
-  const runtime = gpuRuntime(gpu);
   const model = await modelFolder("mini");
-  const pipeline = await loadTraining(runtime, model, small);
-  const found = [["load", runtime.peakBytes()]];
-  const ctx = await prepareTraining(pipeline, small, ["a cat", "a dog"]);
-  await loadViewer(pipeline, model, small);
-  found.push(["read prompts", runtime.peakBytes()]);
-  await runEpoch(ctx, (name) => found.push([name, runtime.peakBytes()]));
-  const { parts } = await planTraining(small, {
-    limits: gpu.device.limits,
-    software: gpu.target.software,
-    prompts: ["a cat", "a dog"],
-  });
-  assertEquals(parts.map(({ name, peakBytes }) => [name, peakBytes]), found);
+  const peaks: number[] = [];
+  for (const mixed_precision of ["f32", "f16_weights", "f16"] as const) {
+    const config = { ...small, mixed_precision };
+    const runtime = gpuRuntime(gpu);
+    const pipeline = await loadTraining(runtime, model, config);
+    const found = [["load", runtime.peakBytes()]];
+    const ctx = await prepareTraining(pipeline, config, ["a cat", "a dog"]);
+    await loadViewer(pipeline, model, config);
+    found.push(["read prompts", runtime.peakBytes()]);
+    await runEpoch(ctx, (name) => found.push([name, runtime.peakBytes()]));
+    const { parts } = await planTraining(config, {
+      limits: gpu.device.limits,
+      software: gpu.target.software,
+      prompts: ["a cat", "a dog"],
+    });
+    assertEquals(parts.map(({ name, peakBytes }) => [name, peakBytes]), found, mixed_precision);
+    peaks.push(runtime.peakBytes());
+    ctx.free();
+    await pipeline.free();
+  }
+  assertEquals(peaks, peaks.toSorted((a, b) => b - a));
 });
 
 Deno.test("Stable Diffusion's update fits in 5 GB, and in bindings of 128 MiB what decodes and reads prompts does", async () => {
