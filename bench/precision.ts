@@ -121,8 +121,7 @@ async function learn(
     ...scored,
     returns: worth,
     temporalRewards: worth,
-    explainedVariance: 0,
-    explainedVariances: [],
+    explained: null,
     promptStatistics: {},
   };
   const { policy: { m }, updates } = await descend(state, critiqued, [{ policy, critic: [] }], SEED, ctx);

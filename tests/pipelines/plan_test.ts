@@ -30,11 +30,11 @@ const small = checkConfig({
 const heldImages = 256 * 512 * 512 * 3;
 const short = ["sample.num_steps=6", "sample.num_batches_per_epoch=1", "train.gradient_accumulation_steps=1"];
 
-Deno.test("a plan counts the bytes that training takes on the GPU, part by part, in every precision", async () => {
+Deno.test("a plan counts the bytes that training takes on the GPU, part by part, in f32 and in f16", async () => {
   const gpu = await openGpu(navigator.gpu);
   const model = await modelFolder("mini");
   const peaks: number[] = [];
-  for (const mixed_precision of ["f32", "f16_weights", "f16"] as const) {
+  for (const mixed_precision of ["f32", "f16"] as const) {
     const config = { ...small, mixed_precision };
     const runtime = gpuRuntime(gpu);
     const pipeline = await loadTraining(runtime, model, config);
