@@ -18,7 +18,18 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   io: ["core"],
   measures: ["core"],
   stages: ["core", "kernels", "engine", "nn", "optim", "diffusion", "models", "rewards", "measures"],
-  methods: ["core", "kernels", "engine", "nn", "optim", "diffusion", "models", "rewards", "measures", "stages"],
+  methods: [
+    "core",
+    "kernels",
+    "engine",
+    "nn",
+    "optim",
+    "diffusion",
+    "models",
+    "rewards",
+    "measures",
+    "stages",
+  ],
 };
 
 /** Names that reach the world outside, and what to do instead. */

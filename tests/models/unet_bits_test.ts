@@ -56,8 +56,7 @@ Deno.test("the UNet that keeps halves predicts on the GPU what it does on the CP
 });
 
 Deno.test("the UNet's plan of training needs less memory rematerialised, and with what it keeps as halves", () => {
-  const bytes = (building: Building) =>
-    planBytes(plan(training(8, adapters, building), { software: true }));
+  const bytes = (building: Building) => planBytes(plan(training(8, adapters, building), { software: true }));
   const whole = bytes({});
   for (const less of [bytes({ rematerialise: true }), bytes({ within: keepingHalves })]) {
     assert(less < 0.8 * whole, `${less} of ${whole} bytes`);
@@ -71,7 +70,9 @@ Deno.test("the UNet's MLPs in parts have the bits of one piece, gradients includ
         kernel.name.startsWith("matmul") ? places.map(({ bytes }) => bytes) : []
       ),
     );
-  const graphs = [Infinity, PART_BYTES].map((mostBytes) => training(4, adapters, { rematerialise: true, mostBytes }));
+  const graphs = [Infinity, PART_BYTES].map((mostBytes) =>
+    training(4, adapters, { rematerialise: true, mostBytes })
+  );
   assert(widest(graphs[0]!) > PART_BYTES && widest(graphs[1]!) <= PART_BYTES, `${graphs.map(widest)} bytes`);
   const [whole, parts] = [await run(graphs[0]!, inputsOf(4)), await run(graphs[1]!, inputsOf(4))];
   for (const [name, { data }] of Object.entries(whole)) assertEquals(parts[name]!.data, data, name);
