@@ -26,6 +26,7 @@ export * from "./records.ts";
 export * from "./reset.ts";
 export * from "./reward_weighted.ts";
 export * from "./sample.ts";
+export type { Extents } from "./sampling_graphs.ts";
 export * from "./score.ts";
 export * from "./state.ts";
 export * from "./train.ts";

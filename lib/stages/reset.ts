@@ -42,7 +42,7 @@ export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
   const { state, observed } = updated;
   const { frequency, tau, mode } = ctx.options.reset;
   const { critic } = state;
-  if (critic === null || observed === null) return { state, neurons: null };
+  if (critic === null || observed === null) return withoutReset(updated);
   const scores = await scoreNeurons(critic, observed, updated, ctx);
   const dormant = dormantNeurons(scores, tau);
   const isDue = frequency > 0 && state.epoch % frequency === 0;

@@ -31,20 +31,19 @@ export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: Deep
 export function checkConfig(raw: RawConfig): Config {
   const compat: Compat = raw.compat === "official" ? "official" : "fixed";
   const { defaults } = methods.find(({ name }) => name === raw.method) ?? methods[0]!;
-  const result = configSchema(compat).safeParse(
-    overlaid(treeOf(defaults[compat]), without(raw, isFollowing)),
-  );
+  const result = configSchema(compat).safeParse(overlaid(treeOf(defaults[compat]), withoutFollowers(raw)));
   if (!result.success) throw new UsageError(inWords(result.error.issues, raw));
   const config: Config = result.data;
   checkTogether(config);
   return config;
 }
 
-/** Whether a value leaves a field to its default: null does where the field has no meaning of its own for it. */
-function isFollowing(name: string, value: unknown): boolean {
-  if (value !== null) return false;
-  const field = listFields("fixed").find((known) => known.name === name);
-  return field !== undefined && !field.type.endsWith(" or null");
+/** The tree without nulls that leave a field to its default, as they do where the field has no meaning of its own for them. */
+function withoutFollowers(raw: RawConfig): RawConfig {
+  const following = new Set(
+    listFields("fixed").filter(({ type }) => !type.endsWith(" or null")).map(({ name }) => name),
+  );
+  return without(raw, (name, value) => value === null && following.has(name));
 }
 
 /** What no single field can tell. */
