@@ -13,19 +13,17 @@ import { policyGradient, type PolicyLesson } from "../../lib/stages/policy_lesso
 import type { Critiqued, Logged, UpdateLog } from "../../lib/stages/records.ts";
 import { noised, rewardWeighted } from "../../lib/stages/reward_weighted.ts";
 import { pickPlaces, type Place } from "../../lib/stages/rows.ts";
-import type { MicroBatch, OptimizerStep } from "../../lib/stages/training_schedule.ts";
+import type { OptimizerStep } from "../../lib/stages/training_schedule.ts";
 import { assertClose } from "../assert_close.ts";
 import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
+import { type GoldenOrder, microBatchesAt, renamed } from "./golden_toy.ts";
 import { toyOptions, toySetup } from "./toy.ts";
 
-interface Golden {
+interface Golden extends GoldenOrder {
   readonly clip_range: number;
   readonly max_grad_norm: number;
   readonly beta: number;
   readonly group_size: number;
-  readonly step_order: readonly (readonly number[])[];
-  readonly microbatch: number;
-  readonly gradient_accumulation_steps: number;
   readonly policy_adamw: Adamw;
   readonly critic_adamw: Adamw;
   readonly cases: Readonly<Record<string, Case>>;
@@ -130,12 +128,8 @@ function optionsOf({ loss, kl_weight, kl_form }: Case, name: string): Options {
 
 /** The order of the golden run: an update at each position, or one of all positions, five times. */
 function scheduleOf(byPosition: boolean): OptimizerStep[] {
-  const { microbatch, gradient_accumulation_steps: batches, step_order } = golden;
-  const at = (start: number, position: number): MicroBatch[] =>
-    Array.from({ length: batches }, (_, m) => {
-      const rows = Array.from({ length: microbatch }, (_, i) => start + m * microbatch + i);
-      return { rows, steps: rows.map((row) => step_order[row]![position]!) };
-    });
+  const { microbatch, gradient_accumulation_steps: batches } = golden;
+  const at = (start: number, position: number) => microBatchesAt(golden, start, position);
   const positions = Array.from({ length: STEPS }, (_, position) => position);
   const starts = [0, microbatch * batches];
   const updates = positions.flatMap((position) =>
@@ -195,15 +189,4 @@ function columnOf(updates: readonly UpdateLog[], log: string): number[] {
 function toleranceOf(log: string): number {
   if (log === "clip_fraction") return 1e-7;
   return log === "approx_kl" ? 2e-3 : /^(policy_loss|grad_norm)/.test(log) ? 2e-5 : 1e-5;
-}
-
-/** The golden critic's layers are numbered 0, 2, 4, 6, 7; ours one after the other. */
-function renamed(params: ParamTree): ParamTree {
-  const numbers = ["0", "2", "4", "6", "7"];
-  return Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [
-      name.replace(/^layers\.(\d)/, (_, number: string) => `layers.${numbers.indexOf(number)}`),
-      value,
-    ]),
-  );
 }

@@ -12,9 +12,10 @@ import type { Critiqued, UpdateLog } from "../../lib/stages/records.ts";
 import type { OptimizerStep } from "../../lib/stages/training_schedule.ts";
 import { assertClose } from "../assert_close.ts";
 import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
+import { type GoldenOrder, microBatchesAt, renamed } from "./golden_toy.ts";
 import { scheduler, toyModels, toyOptions, toySetup } from "./toy.ts";
 
-interface Golden {
+interface Golden extends GoldenOrder {
   readonly clip_range: number;
   readonly clip_range_critic: number;
   readonly max_grad_norm: number;
@@ -22,9 +23,6 @@ interface Golden {
   readonly policy_adamw: Adamw;
   readonly critic_adamw: Adamw;
   readonly timesteps: readonly number[];
-  readonly step_order: readonly (readonly number[])[];
-  readonly microbatch: number;
-  readonly gradient_accumulation_steps: number;
 }
 
 interface Adamw {
@@ -115,18 +113,12 @@ function optionsOf(golden: Golden): Options {
 }
 
 /** The order of the golden run: two micro-batches of two neighbours to an update. */
-function scheduleOf({ step_order, microbatch, gradient_accumulation_steps }: Golden): OptimizerStep[] {
-  const schedule: OptimizerStep[] = [];
-  for (let position = 0; position < STEPS; position++) {
-    for (let start = 0; start < SAMPLES; start += microbatch * gradient_accumulation_steps) {
-      const batches = Array.from({ length: gradient_accumulation_steps }, (_, m) => {
-        const rows = Array.from({ length: microbatch }, (_, i) => start + m * microbatch + i);
-        return { rows, steps: rows.map((row) => step_order[row]![position]!) };
-      });
-      schedule.push({ policy: batches, critic: batches });
-    }
-  }
-  return schedule;
+function scheduleOf(golden: Golden): OptimizerStep[] {
+  const each = golden.microbatch * golden.gradient_accumulation_steps;
+  return Array.from({ length: STEPS * SAMPLES / each }, (_, i) => {
+    const batches = microBatchesAt(golden, each * i % SAMPLES, Math.floor(each * i / SAMPLES));
+    return { policy: batches, critic: batches };
+  });
 }
 
 function critiquedOf(tensors: ParamTree): Critiqued {
@@ -164,15 +156,4 @@ function compareLogs(updates: readonly UpdateLog[], tensors: ParamTree): void {
   // The estimate is a small difference of numbers near 1.
   assertClose(column((update) => update.approx_kl!), log("approx_kl"), 2e-3, "approx_kl");
   assertClose(updates.flatMap(({ ratios }) => ratios), log("ratio"), 1e-5, "ratio");
-}
-
-/** The golden critic's layers are numbered 0, 2, 4, 6, 7; ours one after the other. */
-function renamed(params: Record<string, FloatTensor>): ParamTree {
-  const numbers = ["0", "2", "4", "6", "7"];
-  return Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [
-      name.replace(/^layers\.(\d)/, (_, number: string) => `layers.${numbers.indexOf(number)}`),
-      value,
-    ]),
-  );
 }
