@@ -8,6 +8,13 @@ export { checkConfig, type Config, type DeepReadonly } from "./check.ts";
 export { criticConfigOf } from "./critic_config.ts";
 export type { Compat, FieldNotes } from "./field.ts";
 export { type ConfigField, listFields } from "./fields.ts";
-export { type ConfigSource, embeddedConfigs, parseConfig, readConfig, withSetting } from "./read.ts";
+export {
+  type ConfigSource,
+  embeddedConfigs,
+  parseConfig,
+  readConfig,
+  readRawConfig,
+  withSetting,
+} from "./read.ts";
 export { configHelp, configTemplate, showConfig } from "./show.ts";
-export type { RawConfig } from "./tree.ts";
+export { overlaid, type RawConfig } from "./tree.ts";

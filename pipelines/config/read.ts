@@ -31,10 +31,15 @@ export interface ConfigSource {
  *
  * @throws {UsageError} If the file or a setting cannot be read or is wrong; the message names it.
  */
-export async function readConfig({ config = [], set = [] }: ConfigSource): Promise<Config> {
+export async function readConfig(source: ConfigSource): Promise<Config> {
+  return checkConfig(await readRawConfig(source));
+}
+
+/** As {@linkcode readConfig}, but neither completed nor checked, to lay over another. */
+export async function readRawConfig({ config = [], set = [] }: ConfigSource): Promise<RawConfig> {
   let raw: RawConfig = {};
   for (const name of [config].flat()) raw = overlaid(raw, parseConfig(await readText(name), name));
-  return checkConfig(set.reduce(withSetting, raw));
+  return set.reduce(withSetting, raw);
 }
 
 /** The names of the embedded configurations of runs. */

@@ -1,0 +1,40 @@
+/**
+ * Whether two groups of a few runs differ by more than their seeds do.
+ * @module
+ */
+
+import { estimate } from "./estimate.ts";
+import { studentQuantile } from "./student_t.ts";
+
+/** A difference of two means with its interval. */
+export interface Difference {
+  /** The first mean less the second. */
+  readonly difference: number;
+  /** Where the interval begins. */
+  readonly low: number;
+  /** Where it ends. */
+  readonly high: number;
+  /** Whether 0 is outside: more than noise explains. */
+  readonly isApart: boolean;
+}
+
+/**
+ * The difference of two means of independent numbers whose deviations may differ, by Welch's interval.
+ *
+ * See Welch 1947, "The generalization of 'Student's' problem when several different population variances are involved".
+ *
+ * @param level How sure the interval is, in `(0, 1)`.
+ * @returns `null` where a group has less than two numbers, so that nothing tells noise.
+ */
+export function welch(a: readonly number[], b: readonly number[], level: number): Difference | null {
+  if (Math.min(a.length, b.length) < 2) return null;
+  const [first, second] = [estimate(a), estimate(b)];
+  const difference = first.mean - second.mean;
+  const [u, v] = [first.std ** 2 / a.length, second.std ** 2 / b.length];
+  const error = Math.sqrt(u + v);
+  if (error === 0) return { difference, low: difference, high: difference, isApart: difference !== 0 };
+  const degrees = (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
+  const reach = error * studentQuantile(level, Math.max(degrees, 1));
+  const [low, high] = [difference - reach, difference + reach];
+  return { difference, low, high, isApart: low > 0 || high < 0 };
+}
