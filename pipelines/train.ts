@@ -16,6 +16,7 @@ import { epochTable } from "./run/epoch_table.ts";
 import { epochs, type RunMetrics } from "./run/epochs.ts";
 import { follow } from "./run/follow.ts";
 import { listenForInterrupt } from "./run/interrupt.ts";
+import { lockFolder } from "./run/lock.ts";
 import { loraOriginOf } from "./run/lora_origin.ts";
 import { type Adapter, openAdapter, prepareRun } from "./run/prepare_run.ts";
 import { readRequest, type Request } from "./run/request.ts";
@@ -92,6 +93,7 @@ export async function runRequest(
   stop: AbortSignal,
 ): Promise<number> {
   const { folder, isNew, config } = request;
+  using _lock = await lockFolder(folder.path);
   let run: Run | null = null;
   try {
     const adapter = await openAdapter();

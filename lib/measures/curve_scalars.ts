@@ -6,6 +6,8 @@
  * @module
  */
 
+import { firstAt } from "./path.ts";
+
 /** A place on the path. */
 export interface CurvePoint {
   /** The gain of the trained reward. */
@@ -40,9 +42,10 @@ export function curveScalars(
   if (points.length === 0) throw new RangeError("Cannot sum a path up as it has no point");
   const smooth = smoothed(points.map(({ outOfDomain }) => outOfDomain));
   const best = smooth.indexOf(Math.max(...smooth));
+  const path = points.map(({ inDomain, outOfDomain }) => [inDomain, outOfDomain] as const);
   const steps = points.slice(1).map((to, i) => [points[i]!, to] as const);
   return {
-    matched: levels.map((level) => matchedAt(points[0]!, steps, level)),
+    matched: levels.map((level) => firstAt(path, level)),
     onset: points[best]!.inDomain,
     area: steps.reduce(
       (sum, [from, to]) => sum + (to.inDomain - from.inDomain) * (from.outOfDomain + to.outOfDomain) / 2,
@@ -58,18 +61,4 @@ function smoothed(values: readonly number[]): readonly number[] {
     const near = values.slice(Math.max(i - 1, 0), i + 2);
     return near.reduce((sum, value) => sum + value, 0) / near.length;
   });
-}
-
-/** The out-of-domain gain, on the straight line between points, where the path first reaches a level. */
-function matchedAt(
-  start: CurvePoint,
-  steps: readonly (readonly [CurvePoint, CurvePoint])[],
-  level: number,
-): number | null {
-  if (start.inDomain >= level) return start.outOfDomain;
-  const crossing = steps.find(([, to]) => to.inDomain >= level);
-  if (crossing === undefined) return null;
-  const [from, to] = crossing;
-  const share = (level - from.inDomain) / (to.inDomain - from.inDomain);
-  return from.outOfDomain + share * (to.outOfDomain - from.outOfDomain);
 }

@@ -111,7 +111,7 @@ export function drawLines(lines: readonly Line[], options: LinesOptions): Markup
 }
 
 /** Where things are. */
-interface Layout {
+export interface Layout {
   /** The first and last epoch. */
   readonly x: readonly [number, number];
   /** The least and greatest value. */
@@ -151,7 +151,7 @@ function lineMarks(lines: readonly Line[], show: (value: number) => string, acro
 }
 
 /** The lines' names at the right, where each ends or as near as there is room. */
-function lineLabels(lines: readonly Line[], { x, y, frame, isLogarithmic }: Layout): Plot.Markish {
+export function lineLabels(lines: readonly Line[], { x, y, frame, isLogarithmic }: Layout): Plot.Markish {
   const scale = isLogarithmic ? Math.log : (value: number) => value;
   const [low, high] = [scale(y[0]), scale(y[1])];
   const heights = lines.map(({ points }) => {

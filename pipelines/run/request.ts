@@ -79,7 +79,7 @@ export async function readRequest(options: TrainArguments): Promise<Request> {
 }
 
 /** The configuration with full paths, so that the run can go on from wherever it is called next. */
-async function withFullPaths(config: Config): Promise<Config> {
+export async function withFullPaths(config: Config): Promise<Config> {
   const full = (nameOrPath: string) => isPath(nameOrPath) ? fromCaller(nameOrPath) : nameOrPath;
   const { model, prompts, rewards, evaluate, images } = config;
   return {

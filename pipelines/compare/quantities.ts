@@ -1,0 +1,241 @@
+/**
+ * What runs are compared by: each quantity with its name, what it means, and where it is found.
+ *
+ * @module
+ */
+
+import { curveScalars } from "../../lib/measures/curve_scalars.ts";
+import { netGain } from "../../lib/measures/net_gain.ts";
+import { lastOf } from "../report/measure.ts";
+import type { Run } from "../report/read_run.ts";
+import { at, numberAt, type Tree } from "../report/tree.ts";
+import { evaluatedRewards, known, type RunDomain, type Step } from "./curve.ts";
+
+/** What is known of a finished run. */
+export interface Source {
+  /** The run. */
+  readonly run: Run;
+  /** Its curve; at least two steps. */
+  readonly curve: readonly Step[];
+  /** Which rewards count as what. */
+  readonly domain: RunDomain;
+  /** What `attune evaluate` found on a list of prompts of which all were seen in training; `null`: nothing. */
+  readonly seen: Tree | null;
+  /** The same of one of which none was. */
+  readonly unseen: Tree | null;
+}
+
+/** Something that runs are compared by. */
+export interface Quantity {
+  /** Its name in files. */
+  readonly key: string;
+  /** Its name in tables. */
+  readonly label: string;
+  /** What it means, a sentence without its end. */
+  readonly doc: string;
+  /** The table that it stands in. */
+  readonly table: TableName;
+  /** Its value in a run; `null` where the run does not tell. */
+  readonly of: (source: Source) => number | null;
+}
+
+/** The tables of a comparison, in order. */
+export const TABLES = {
+  outcome: "Gain and price at the end",
+  unseen: "Prompts that were not trained on",
+  rewards: "Each reward at the end",
+  path: "The way there",
+  images: "The images against the base model’s",
+  training: "The critic",
+} as const;
+
+/** The name of a table. */
+export type TableName = keyof typeof TABLES;
+
+/** All quantities, in the order of the tables. */
+export const QUANTITIES: readonly Quantity[] = [
+  {
+    key: "in_domain",
+    label: "in domain",
+    doc: "the gain in the rewards that count as in domain, in base standard deviations",
+    table: "outcome",
+    of: (source) => gainOn(source.seen, source.domain.own) ?? last(source).in_domain,
+  },
+  {
+    key: "out_of_domain",
+    label: "out of domain",
+    doc: "the mean gain in the rewards that count as out of domain, in base standard deviations",
+    table: "outcome",
+    of: (source) => gainOn(source.seen, source.domain.others) ?? last(source).out_of_domain,
+  },
+  {
+    key: "diversity",
+    label: "diversity",
+    doc: "the mean distance between images of one prompt, over the base model’s",
+    table: "outcome",
+    of: (source) => numberAt(source.seen, "diversity_ratio", "within") ?? last(source).diversity,
+  },
+  {
+    key: "net_gain",
+    label: "net gain",
+    doc:
+      "in domain less 2 for each that the worst other reward lost, less 5 for each of the diversity lost beyond a tenth",
+    table: "outcome",
+    of: netGainOf,
+  },
+  {
+    key: "sqrt_kl",
+    label: "√KL",
+    doc: "the root of the trajectories’ divergence from the base model",
+    table: "outcome",
+    of: (source) => last(source).sqrt_kl,
+  },
+  {
+    key: "unseen_in_domain",
+    label: "in domain",
+    doc: "the gain on prompts that were not trained on",
+    table: "unseen",
+    of: ({ unseen, domain }) => gainOn(unseen, domain.own),
+  },
+  {
+    key: "unseen_out_of_domain",
+    label: "out of domain",
+    doc: "the mean gain in the other rewards there",
+    table: "unseen",
+    of: ({ unseen, domain }) => gainOn(unseen, domain.others),
+  },
+  {
+    key: "unseen_diversity",
+    label: "diversity",
+    doc: "the diversity there, over the base model’s",
+    table: "unseen",
+    of: ({ unseen }) => known(numberAt(unseen, "diversity_ratio", "within")),
+  },
+  {
+    key: "seen_gap",
+    label: "gap",
+    doc: "how much more was gained in domain on prompts that were trained on",
+    table: "unseen",
+    of: ({ seen, unseen, domain }) =>
+      known((gainOn(seen, domain.own) ?? NaN) - (gainOn(unseen, domain.own) ?? NaN)),
+  },
+  ...[0.5, 1, 2].map((level): Quantity => ({
+    key: `matched_${level}`,
+    label: `out at in ${level}`,
+    doc: `the gain out of domain where that in domain first reaches ${level}, during training`,
+    table: "path",
+    of: ({ curve }) => curveScalars(curve.map(pointOf), [level]).matched[0] ?? null,
+  })),
+  {
+    key: "onset",
+    label: "onset",
+    doc: "the gain in domain where the smoothed gain out of domain is highest",
+    table: "path",
+    of: ({ curve }) => curveScalars(curve.map(pointOf)).onset,
+  },
+  {
+    key: "drop",
+    label: "drop",
+    doc: "how far the smoothed gain out of domain has fallen from its highest by the end",
+    table: "path",
+    of: ({ curve }) => curveScalars(curve.map(pointOf)).drop,
+  },
+  {
+    key: "area",
+    label: "area",
+    doc: "the gain out of domain, integrated over that in domain",
+    table: "path",
+    of: ({ curve }) => curveScalars(curve.map(pointOf)).area,
+  },
+  ...(["cmmd", "kid", "precision", "recall"] as const).map((name): Quantity => ({
+    key: name,
+    label: { cmmd: "CMMD", kid: "KID", precision: "precision", recall: "recall" }[name],
+    doc: {
+      cmmd: "how far the images are from the base model’s, at least 0",
+      kid: "the same without bias, around 0 for one distribution",
+      precision: "the share of the images that lie among the base model’s",
+      recall: "the share of the base model’s images that lie among them",
+    }[name],
+    table: "images",
+    of: ({ seen }) => known(numberAt(seen, "fidelity", name)),
+  })),
+  {
+    key: "recognition",
+    label: "recognised",
+    doc: "the share of images in which the judge finds their own prompt, less the base model’s",
+    table: "images",
+    of: ({ seen }) =>
+      known(
+        (numberAt(seen, "adapted", "recognition", "accuracy") ?? NaN) -
+          (numberAt(seen, "base", "recognition", "accuracy") ?? NaN),
+      ),
+  },
+  {
+    key: "explained",
+    label: "explained",
+    doc: "the part of the reward’s variance that the critic foresees, the median over epochs",
+    table: "training",
+    of: ({ run }) => medianOf(run, "critic_explained_variance"),
+  },
+  {
+    key: "dormant",
+    label: "dormant",
+    doc: "the share of the critic’s neurons that answer to nothing, the median over epochs",
+    table: "training",
+    of: ({ run }) => medianOf(run, "dormant_fraction", "total"),
+  },
+];
+
+/** The gains in single rewards, as quantities of their own. */
+export function rewardQuantities(names: readonly string[]): readonly Quantity[] {
+  return names.map((name) => ({
+    key: `reward_${name}`,
+    label: name,
+    doc: `the gain in ${name}, in base standard deviations`,
+    table: "rewards",
+    of: ({ run, seen }) => gainOn(seen, [name]) ?? gainInRun(run, name),
+  }));
+}
+
+/** The gain at the last evaluation of training. */
+function gainInRun(run: Run, name: string): number | null {
+  const reward = evaluatedRewards(run).find((reward) => reward.name === name);
+  return known(reward && lastOf(reward).gain);
+}
+
+/** The mean gain in some rewards on a list of prompts; `null` where one was not measured. */
+function gainOn(list: Tree | null, names: readonly string[]): number | null {
+  const gains = names.map((name) => numberAt(list, "rewards", name, "change", "in_base_std"));
+  return known(gains.reduce<number>((sum, gain) => sum + (gain ?? NaN), 0) / gains.length);
+}
+
+function netGainOf({ seen, domain }: Source): number | null {
+  const inDomain = gainOn(seen, domain.own);
+  const outOfDomain = domain.others.map((name) => gainOn(seen, [name]) ?? NaN);
+  const diversityRatio = numberAt(seen, "diversity_ratio", "within") ?? NaN;
+  return inDomain === null ? null : known(netGain({ inDomain, outOfDomain, diversityRatio }));
+}
+
+function last({ curve }: Source): Step {
+  return curve.at(-1)!;
+}
+
+function pointOf({ in_domain: inDomain, out_of_domain: outOfDomain }: Step) {
+  return { inDomain, outOfDomain };
+}
+
+function medianOf({ lines }: Run, ...path: readonly string[]): number | null {
+  const values = lines.flatMap((line) => numberAt(line, ...path) ?? []).sort((a, b) => a - b);
+  const middle = (values.length - 1) / 2;
+  return known((values[Math.floor(middle)]! + values[Math.ceil(middle)]!) / 2);
+}
+
+/** The list of an evaluation of which every prompt, or none, was trained on. */
+export function listOf(evaluation: Tree | null, isSeen: boolean): Tree | null {
+  const lists = at(evaluation, "lists");
+  const found = (Array.isArray(lists) ? lists : []).find((list) => {
+    const count = numberAt(list, "seen_in_training"), prompts = at(list, "prompts");
+    return Array.isArray(prompts) && count === (isSeen ? prompts.length : 0);
+  });
+  return found ?? null;
+}

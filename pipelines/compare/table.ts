@@ -1,0 +1,130 @@
+/**
+ * The tables of a comparison, and how they are pasted: into a page, as Markdown, and as LaTeX.
+ *
+ * @module
+ */
+
+import { type Markup, markup } from "../report/markup.ts";
+import { showNumber, showSpread } from "../report/words.ts";
+import { TABLES, type TableName } from "./quantities.ts";
+import type { ArmResult, Results, Value } from "./results.ts";
+
+/** A table. */
+export interface Table {
+  /** What it is about. */
+  readonly title: string;
+  /** What its columns mean, a sentence each. */
+  readonly docs: readonly string[];
+  /** The names of the columns after the arms'. */
+  readonly heads: readonly string[];
+  /** A row an arm. */
+  readonly rows: readonly Row[];
+}
+
+/** A row. */
+export interface Row {
+  /** The arm. */
+  readonly arm: string;
+  /** The command that makes its runs, if there is one. */
+  readonly command: string | null;
+  /** How many runs it has. */
+  readonly count: number;
+  /** A number a column; `null` where there is none. */
+  readonly values: readonly (Value | null)[];
+}
+
+/** The mark of what differs from the reference by more than noise. */
+export const MARK = "*";
+
+/** The tables that have a column, in order. */
+export function tablesOf({ quantities, results }: Results): readonly Table[] {
+  return (Object.keys(TABLES) as TableName[]).flatMap((name) => {
+    const columns = quantities.filter(({ table }) => table === name);
+    if (columns.length === 0) return [];
+    const row = ({ arm, command, runs, values }: ArmResult): Row => ({
+      arm,
+      command,
+      count: runs.length,
+      values: columns.map(({ key }) => values[key] ?? null),
+    });
+    return [{
+      title: TABLES[name],
+      docs: name === "rewards" ? [] : columns.map(({ label, doc }) => `${label}: ${doc}.`),
+      heads: columns.map(({ label }) => label),
+      rows: results.map(row),
+    }];
+  });
+}
+
+/** The table in a page. */
+export function showTable({ title, docs, heads, rows }: Table): Markup {
+  return markup`<h3>${title}</h3>
+<div class="scroll" role="region" aria-label="${title}" tabindex="0"><table>
+<thead><tr><th scope="col">arm</th><th scope="col" class="number">runs</th>${
+    heads.map((head) => markup`<th scope="col" class="number">${head}</th>`)
+  }</tr></thead>
+<tbody>
+${
+    rows.map(({ arm, count, values }) =>
+      markup`<tr><th scope="row">${arm}</th><td class="number">${count}</td>${
+        values.map((value) => markup`<td class="number">${cellOf(value)}</td>`)
+      }</tr>
+`
+    )
+  }</tbody></table></div>
+${docs.length === 0 ? "" : markup`<p class="basis">${docs.join(" ")}</p>`}
+`;
+}
+
+/**
+ * The table as Markdown.
+ *
+ * @param hasCommands Whether a last column has the command of every row; default no.
+ */
+export function tableAsMarkdown({ heads, rows }: Table, hasCommands = false): string {
+  const line = (cells: readonly string[], last: string) =>
+    `| ${[...cells, ...hasCommands ? [last] : []].map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [
+    line(["arm", "runs", ...heads], "command"),
+    line(["---", "--:", ...heads.map(() => "--:")], "---"),
+    ...rows.map(({ arm, command, count, values }) =>
+      line([arm, String(count), ...values.map(cellOf)], `\`${command ?? "–"}\``)
+    ),
+  ].join("\n");
+}
+
+/** The table as LaTeX, with the rules of booktabs. */
+export function tableAsLatex({ heads, rows }: Table): string {
+  const line = (cells: readonly string[]) => `  ${cells.join(" & ")} \\\\`;
+  return [
+    `\\begin{tabular}{l${"r".repeat(heads.length + 1)}}`,
+    "  \\toprule",
+    line(["arm", "runs", ...heads.map(escapeLatex)]),
+    "  \\midrule",
+    ...rows.map(({ arm, count, values }) =>
+      line([escapeLatex(arm), String(count), ...values.map((value) => inMathMode(cellOf(value)))])
+    ),
+    "  \\bottomrule",
+    "\\end{tabular}",
+  ].join("\n");
+}
+
+/** A mean with its standard error, and the mark where it is more than noise. */
+export function cellOf(value: Value | null): string {
+  if (value === null) return "–";
+  const { mean, standard_error, against } = value;
+  const text = standard_error === null ? showNumber(mean) : showSpread(mean, standard_error);
+  return against?.isApart ? `${text} ${MARK}` : text;
+}
+
+function inMathMode(cell: string): string {
+  if (cell === "–") return "--";
+  const [text, mark] = cell.split(` ${MARK}`);
+  const math = text!.replaceAll("−", "-").replace("±", "\\pm").replace(/e(-?\d+)/g, "\\cdot 10^{$1}")
+    .replaceAll("\u202f", "\\,");
+  return mark === undefined ? `$${math}$` : `$${math}^{*}$`;
+}
+
+function escapeLatex(text: string): string {
+  return text.replace(/√KL/g, "$\\sqrt{\\mathrm{KL}}$").replace(/[_%&#]/g, (character) => `\\${character}`);
+}

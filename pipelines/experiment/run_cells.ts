@@ -1,0 +1,92 @@
+/**
+ * Runs the cells of an experiment, a few at a time; what is finished is left, what was interrupted goes on.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Screen } from "../run/screen.ts";
+import { type CellState, prepareCell, stateOfCell } from "./cell_state.ts";
+import type { CellIo, CellPrograms } from "./programs.ts";
+import type { Cell } from "./read_experiment.ts";
+import type { EvaluationSettings } from "./schema.ts";
+
+/** What cells are run with. */
+export interface CellSurroundings {
+  /** The experiment's folder. */
+  readonly folder: string;
+  /** How a trained model is looked at. */
+  readonly evaluation: EvaluationSettings;
+  /** What trains and evaluates. */
+  readonly programs: CellPrograms;
+  /** Cells that run at the same time. */
+  readonly jobs: number;
+  /** Where is told what happens. */
+  readonly screen: Pick<Screen, "line">;
+  /** Tells to stop: what is under way ends in good order, and no other cell begins. */
+  readonly stop: AbortSignal;
+}
+
+/** A cell that failed, and why. */
+export interface Failure {
+  /** The cell. */
+  readonly cell: Cell;
+  /** One line. */
+  readonly why: string;
+}
+
+/**
+ * Runs cells in their order. One that fails is told, and the others go on.
+ *
+ * @returns Those that failed.
+ */
+export async function runCells(
+  cells: readonly Cell[],
+  surroundings: CellSurroundings,
+): Promise<readonly Failure[]> {
+  const { jobs, screen, stop } = surroundings;
+  const failures: Failure[] = [];
+  const queue = cells.entries();
+  const work = async () => {
+    // Every worker takes from the same queue.
+    for (const [i, cell] of queue) {
+      if (stop.aborted) return;
+      try {
+        await runCell(cell, `${i + 1}/${cells.length} ${cell.name}`, surroundings);
+      } catch (error) {
+        // What ends because it is told to has not failed.
+        if (stop.aborted) return;
+        const why = error instanceof Error ? error.message : String(error);
+        failures.push({ cell, why });
+        screen.line(`${cell.name} failed: ${why}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, cells.length) }, work));
+  return failures;
+}
+
+const DOING: Readonly<Record<Exclude<CellState, "finished">, string>> = {
+  new: "training",
+  begun: "going on with training",
+  trained: "evaluating",
+};
+
+/** Does what is left to do of a cell. */
+async function runCell(
+  cell: Cell,
+  label: string,
+  { folder: parent, evaluation, programs, jobs, screen, stop }: CellSurroundings,
+): Promise<void> {
+  const folder = join(parent, cell.name);
+  const state = await stateOfCell(cell, folder, evaluation);
+  screen.line(`${label}: ${state === "finished" ? "finished" : DOING[state]}`);
+  if (state === "finished") return;
+  const io: CellIo = { stop, line: jobs === 1 ? null : (text) => screen.line(`${cell.name}  ${text}`) };
+  if (state !== "trained") {
+    // Epochs may have become more.
+    await prepareCell(cell, folder);
+    await programs.train(folder, io);
+  }
+  if (!stop.aborted) await programs.evaluate(folder, evaluation, io);
+}
