@@ -54,13 +54,13 @@ function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): rea
 }
 
 /** The last part of a field's name, or all of it where another field ends alike. */
-function shortName(field: string, fields: readonly string[]): string {
+export function shortName(field: string, fields: readonly string[]): string {
   const last = (name: string) => name.split(".").at(-1)!;
   return fields.filter((other) => last(other) === last(field)).length === 1 ? last(field) : field;
 }
 
 /** A value as part of a folder's name. */
-function showValue(value: unknown): string {
+export function showValue(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.replace(/^\[(.*)\]$/, "$1").replaceAll(",", "x").replace(/[^\w.+-]+/g, "-") || "none";
 }

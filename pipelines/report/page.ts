@@ -5,9 +5,10 @@
  */
 
 import { criticFigures } from "./critic_figures.ts";
+import { details, documentOf } from "./document.ts";
 import { showFigure } from "./figure.ts";
 import type { Picture, Pictures } from "./images.ts";
-import { type Markup, markup, trusted } from "./markup.ts";
+import { type Markup, markup } from "./markup.ts";
 import { measureBatches, measureRun, trainedReward } from "./measure.ts";
 import { nextSteps } from "./next_steps.ts";
 import { adapterLine, facts, notes } from "./notes.ts";
@@ -16,7 +17,6 @@ import { driftFigures, updateFigures } from "./policy_figures.ts";
 import type { Run } from "./read_run.ts";
 import { batchFigure, evaluationFigure, priceFigure } from "./reward_figures.ts";
 import { secondsFigure } from "./seconds_figure.ts";
-import { styleSheet } from "./style.ts";
 import { historyTable, manifestTable, rewardsTable, settingsTable } from "./tables.ts";
 import { leaves, textAt, textsAt } from "./tree.ts";
 import { counted } from "./words.ts";
@@ -28,19 +28,9 @@ export function reportPage(run: Run, pictures: Pictures): string {
   const title = titleOf(run);
   const settings = settingsTable(run.config);
   const isEvaluated = measured.source === "evaluations";
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${title}</title>
-<style>
-${trusted(styleSheet())}</style>
-</head>
-<body>
-<header>
+  return documentOf(
+    title,
+    markup`<header>
 <h1>${title}</h1>
 <p class="outcome">${outcome.sentence}</p>
 <p class="basis">${outcome.basis}</p>
@@ -60,15 +50,15 @@ ${isEvaluated || measured.rewards.length === 0 ? showFigure(evaluationFigure(mea
 ${[priceFigure(measured), ...driftFigures(run)].map(showFigure)}
 </div>
 ${
-    isEvaluated
-      ? details("Rewards at each evaluation", historyTable(measured, "Rewards at each evaluation"))
-      : ""
-  }
+      isEvaluated
+        ? details("Rewards at each evaluation", historyTable(measured, "Rewards at each evaluation"))
+        : ""
+    }
 ${
-    batches.rewards.length === 0
-      ? ""
-      : details("Rewards of each training batch", historyTable(batches, "Rewards of each training batch"))
-  }
+      batches.rewards.length === 0
+        ? ""
+        : details("Rewards of each training batch", historyTable(batches, "Rewards of each training batch"))
+    }
 </section>
 <section>
 <h2>How training went</h2>
@@ -80,27 +70,26 @@ ${[batchFigure(batches), ...criticFigures(run), ...updateFigures(run), secondsFi
 <h2>What it was made with</h2>
 ${adapterLine(run)}
 ${
-    settings.count === 0 ? markup`<p>The settings are not known.</p>` : details(
-      `${counted(settings.count, "setting")}, ${
-        settings.changed === 0 ? "all" : settings.count - settings.changed
-      } as by default`,
-      settings.table,
-    )
-  }
+      settings.count === 0 ? markup`<p>The settings are not known.</p>` : details(
+        `${counted(settings.count, "setting")}, ${
+          settings.changed === 0 ? "all" : settings.count - settings.changed
+        } as by default`,
+        settings.table,
+      )
+    }
 ${
-    leaves(run.manifest).length === 0
-      ? markup`<p>Versions and adapter are not known.</p>`
-      : details("Versions, adapter, model and prompts", manifestTable(run.manifest))
-  }
+      leaves(run.manifest).length === 0
+        ? markup`<p>Versions and adapter are not known.</p>`
+        : details("Versions, adapter, model and prompts", manifestTable(run.manifest))
+    }
 </section>
 <section>
 <h2>How to go on</h2>
 ${nextSteps(run)}
 </section>
 </main>
-</body>
-</html>
-`.text;
+`,
+  );
 }
 
 function titleOf(run: Run): string {
@@ -132,10 +121,4 @@ ${
 `;
     })
   }</div>`;
-}
-
-function details(summary: string, content: Markup): Markup {
-  return markup`<details><summary>${summary}</summary>
-${content}</details>
-`;
 }

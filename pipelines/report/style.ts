@@ -85,10 +85,12 @@ td .reward, p:not(.outcome) .reward { font-weight: 600; }
 .notes { margin: 1.2rem 0 0; padding: 0.6rem 1rem; border-left: 3px solid var(--alert); background: var(--tint); list-style: none; max-width: 50rem; }
 .notes li + li { margin-top: 0.3rem; }
 .figures { display: grid; gap: 2.2rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); margin-top: 1.2rem; }
+.figures.pair { grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 figure { margin: 0; min-width: 0; display: flex; flex-direction: column; gap: 0.5rem; }
 figure.whole { grid-column: 1 / -1; }
 figcaption p { margin: 0.15rem 0 0; }
 .plot { display: block; width: 100%; height: auto; max-width: 26rem; overflow: visible; font: 11.5px system-ui, sans-serif; fill: currentColor; }
+.pair .plot { max-width: 34rem; }
 .plot text { white-space: pre; font-variant-numeric: tabular-nums; }
 .wide { display: none; }
 .wide .plot { max-width: none; }
