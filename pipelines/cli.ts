@@ -10,7 +10,10 @@ import { dispatch, type Task } from "./dispatch.ts";
 export const tasks: Readonly<Record<string, Task>> = {
   train: { doc: "Fine-tunes a model on a reward", load: () => import("./train.ts") },
   evaluate: { doc: "Scores a model or a checkpoint with every reward", load: () => import("./evaluate.ts") },
-  experiment: { doc: "Trains what an experiment compares, and reports", load: () => import("./experiment.ts") },
+  experiment: {
+    doc: "Trains what an experiment compares, and reports",
+    load: () => import("./experiment.ts"),
+  },
   compare: { doc: "Draws the report of several runs", load: () => import("./compare.ts") },
   generate: { doc: "Draws images for prompts", load: () => import("./generate.ts") },
   export: { doc: "Writes adapters in another tool's layout", load: () => import("./export.ts") },

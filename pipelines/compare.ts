@@ -13,7 +13,8 @@ import { writeComparison } from "./compare/write_comparison.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
 
-const HELP = `Compares runs: curves at equal reward queries, divergence, compute and time, gain against price, tables, and images.
+const HELP =
+  `Compares runs: curves at equal reward queries, divergence, compute and time, gain against price, tables, and images.
 
 Usage: attune compare [LABEL=]RUN… [options]
 
@@ -56,7 +57,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const arms = [...new Set(entries.map(({ arm }) => arm))];
   const reference = options.reference ?? arms[0]!;
   if (!arms.includes(reference)) {
-    throw new UsageError(`Cannot use --reference as there is no such arm: ${reference}; there are ${arms.join(", ")}`);
+    throw new UsageError(
+      `Cannot use --reference as there is no such arm: ${reference}; there are ${arms.join(", ")}`,
+    );
   }
   const { results, page } = await writeComparison({
     heading: {

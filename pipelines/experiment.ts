@@ -130,7 +130,9 @@ export async function reportOn(
   { experiment, folder }: ExperimentRequest,
 ): Promise<{ readonly results: Results; readonly page: string }> {
   const { title, question, reference, arms, cells, evaluation, domain, file } = experiment;
-  const states = await Promise.all(cells.map((cell) => stateOfCell(cell, join(folder, cell.name), evaluation)));
+  const states = await Promise.all(
+    cells.map((cell) => stateOfCell(cell, join(folder, cell.name), evaluation)),
+  );
   const finished = cells.filter((_, i) => states[i] === "finished");
   const leftOut = cells.flatMap(({ name }, i): readonly LeftOut[] =>
     states[i] === "finished" ? [] : [{ name, why: WHY[states[i]!] }]

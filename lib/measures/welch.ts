@@ -6,6 +6,9 @@
 import { estimate } from "./estimate.ts";
 import { studentQuantile } from "./student_t.ts";
 
+/** What sums in double precision may be off by, relatively. */
+const ROUNDING = 1e-12;
+
 /** A difference of two means with its interval. */
 export interface Difference {
   /** The first mean less the second. */
@@ -32,7 +35,11 @@ export function welch(a: readonly number[], b: readonly number[], level: number)
   const difference = first.mean - second.mean;
   const [u, v] = [first.std ** 2 / a.length, second.std ** 2 / b.length];
   const error = Math.sqrt(u + v);
-  if (error === 0) return { difference, low: difference, high: difference, isApart: difference !== 0 };
+  // Numbers that are the same but for rounding have no noise.
+  const dust = ROUNDING * Math.max(Math.abs(first.mean), Math.abs(second.mean));
+  if (error <= dust) {
+    return { difference, low: difference, high: difference, isApart: Math.abs(difference) > dust };
+  }
   const degrees = (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
   const reach = error * studentQuantile(level, Math.max(degrees, 1));
   const [low, high] = [difference - reach, difference + reach];

@@ -5,7 +5,7 @@
  */
 
 import * as Plot from "@observablehq/plot";
-import { type BandPoint, bandOf } from "../../lib/measures/band.ts";
+import { bandOf, type BandPoint } from "../../lib/measures/band.ts";
 import { draw } from "../report/draw.ts";
 import type { Figure } from "../report/figure.ts";
 import { labelWidth, shorten } from "../report/labels.ts";
@@ -128,7 +128,9 @@ function drawBands(
             fill: look.colour,
             fillOpacity: 0,
             title: ({ x, mean, high }: BandPoint) =>
-              `${label}: ${show(mean)}${high > mean ? ` ± ${showNumber(high - mean)}` : ""} at ${cost.show(x)}`,
+              `${label}: ${show(mean)}${high > mean ? ` ± ${showNumber(high - mean)}` : ""} at ${
+                cost.show(x)
+              }`,
           }),
         ]),
         lineLabels(lines, { x, y, frame: [margin.top, height - margin.bottom], isLogarithmic: false }),

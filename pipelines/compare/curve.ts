@@ -5,7 +5,7 @@
  */
 
 import { firstAt } from "../../lib/measures/path.ts";
-import { measureEvaluations, meanGains, type RewardHistory } from "../report/measure.ts";
+import { meanGains, measureEvaluations, type RewardHistory } from "../report/measure.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
 import { at, numberAt, type Tree } from "../report/tree.ts";
 import { unetEvaluations } from "./unet_evaluations.ts";

@@ -37,5 +37,6 @@ export async function groupRuns(words: readonly string[]): Promise<readonly Entr
 /** The values that tell a configuration from the others; where nothing does, its method. */
 function armName(config: Tree, fields: readonly string[]): string {
   if (fields.length === 0) return String(settingIn(config, "method") ?? "runs");
-  return fields.map((field) => `${shortName(field, fields)}=${showValue(settingIn(config, field) ?? null)}`).join(",");
+  return fields.map((field) => `${shortName(field, fields)}=${showValue(settingIn(config, field) ?? null)}`)
+    .join(",");
 }

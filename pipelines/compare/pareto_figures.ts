@@ -7,7 +7,8 @@
 import * as Plot from "@observablehq/plot";
 import { draw } from "../report/draw.ts";
 import type { Figure } from "../report/figure.ts";
-import { extent } from "../report/lines.ts";
+import { labelWidth, shorten } from "../report/labels.ts";
+import { extent, lineLabels } from "../report/lines.ts";
 import type { Markup } from "../report/markup.ts";
 import { showShare, showSigned } from "../report/words.ts";
 import { lookOf } from "./arm_colours.ts";
@@ -15,6 +16,7 @@ import type { ArmResult, Results, Value } from "./results.ts";
 
 /** Pixels across and down. */
 const WIDTH = 500, HEIGHT = 330;
+const MARGIN = { top: 24, bottom: 38 };
 
 /** What is held against the gain in domain. */
 const PRICES = [
@@ -39,8 +41,9 @@ export function paretoFigures(results: Results): readonly Figure[] {
     const title = `In domain against ${price.label}`;
     return {
       title,
-      note: "A cross is an arm: its means and a standard error either way; dots are its seeds. Further up and to the " +
-        "right is better; the dashes join the means that no other beats in both.",
+      note:
+        "A cross is an arm, its mean and a standard error either way; dots are its seeds. The dashes join the means " +
+        "that no other exceeds in both; arms whose crosses overlap are not told apart.",
       drawing: ends.length === 0 ? null : drawEnds(ends, price, title),
       missing: "No run tells both.",
     };
@@ -80,7 +83,11 @@ function drawEnds(
   ];
   const axis = { ticks: 5, tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
   const front = frontOf(crosses);
-  const middle = (x[0] + x[1]) / 2;
+  const labels = crosses.map(({ arm, colour, x, y }) => ({
+    label: arm,
+    colour,
+    points: [{ epoch: x, value: y }],
+  }));
   const colourOf = ({ colour }: { readonly colour: string }) => colour;
   return draw({
     width: WIDTH,
@@ -88,10 +95,10 @@ function drawEnds(
     title,
     description: crosses.map(({ text }) => text).join("; "),
     options: {
-      marginTop: 24,
-      marginBottom: 38,
+      marginTop: MARGIN.top,
+      marginBottom: MARGIN.bottom,
       marginLeft: 50,
-      marginRight: 16,
+      marginRight: 16 + Math.max(...crosses.map(({ arm }) => labelWidth(shorten(arm)))),
       x: { domain: x },
       y: { domain: y },
       marks: [
@@ -106,28 +113,16 @@ function drawEnds(
         Plot.ruleX(crosses, { x: "x", y1: "y1", y2: "y2", stroke: colourOf, strokeWidth: 1.8 }),
         Plot.ruleY(crosses, { y: "y", x1: "x1", x2: "x2", stroke: colourOf, strokeWidth: 1.8 }),
         Plot.dot(crosses, { x: "x", y: "y", r: 4.5, fill: colourOf, title: "text" }),
-        // Names stand towards the middle, where there is room.
-        [true, false].map((isLeft) =>
-          Plot.text(crosses.filter((cross) => cross.x < middle === isLeft), {
-            x: "x",
-            y: "y",
-            text: "arm",
-            dx: isLeft ? 8 : -8,
-            dy: -9,
-            textAnchor: isLeft ? "start" : "end",
-            fill: colourOf,
-            stroke: "var(--paper)",
-            strokeWidth: 4,
-            fontWeight: 600,
-          })
-        ),
+        lineLabels(labels, { x, y, frame: [MARGIN.top, HEIGHT - MARGIN.bottom], isLogarithmic: false }),
       ],
     },
   });
 }
 
 /** The points that no other beats in both, from left to right. */
-export function frontOf<T extends { readonly x: number; readonly y: number }>(points: readonly T[]): readonly T[] {
+export function frontOf<T extends { readonly x: number; readonly y: number }>(
+  points: readonly T[],
+): readonly T[] {
   const beats = (a: T, b: T) => a.x >= b.x && a.y >= b.y && (a.x > b.x || a.y > b.y);
   return points.filter((point) => !points.some((other) => beats(other, point))).sort((a, b) => a.x - b.x);
 }

@@ -60,7 +60,9 @@ export async function readRuns(
   entries: readonly Entry[],
   options: ReadOptions,
 ): Promise<{ readonly runs: readonly ReadRun[]; readonly leftOut: readonly LeftOut[] }> {
-  const found = await Promise.all(entries.map(async (entry) => ({ entry, run: await readRun(entry.folder) })));
+  const found = await Promise.all(
+    entries.map(async (entry) => ({ entry, run: await readRun(entry.folder) })),
+  );
   const leftOut: LeftOut[] = [];
   const fit: typeof found = [];
   for (const each of found) {
@@ -94,11 +96,15 @@ function reasonAgainst(run: Run, others: readonly Run[], mixesModels: boolean): 
   if (version !== VERSION) {
     return `it was written by version ${version ?? "unknown"}: this is ${VERSION}`;
   }
-  const first = others.find((other) => !mixesModels || textAt(other.config, "model") === textAt(config, "model"));
+  const first = others.find((other) =>
+    !mixesModels || textAt(other.config, "model") === textAt(config, "model")
+  );
   if (first === undefined) return null;
   const [mine, theirs] = [run, first].map(({ manifest }) => textAt(manifest, "model", "hash") ?? "unknown");
   if (mine !== theirs) {
-    return `it is of another model: its weights have the hash ${short(mine!)}, those of ${first.name} ${short(theirs!)}`;
+    return `it is of another model: its weights have the hash ${short(mine!)}, those of ${first.name} ${
+      short(theirs!)
+    }`;
   }
   const galleries = [run, first].map(({ manifest, config }) => ({
     prompts: at(manifest, "prompts", "evaluate"),

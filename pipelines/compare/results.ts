@@ -9,7 +9,7 @@ import { type Difference, welch } from "../../lib/measures/welch.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
 import { isTree, keysAt, leaves, numberAt, type Tree } from "../report/tree.ts";
 import { evaluatedRewards, type Step } from "./curve.ts";
-import { listOf, type Quantity, QUANTITIES, rewardQuantities, type Source } from "./quantities.ts";
+import { listOf, QUANTITIES, type Quantity, rewardQuantities, type Source } from "./quantities.ts";
 import type { LeftOut, ReadRun } from "./read_runs.ts";
 
 /** How sure an interval is, for all arms of a quantity together. */
@@ -105,7 +105,9 @@ export function resultsOf(
       const found = valuesOf(arm, key);
       if (found.length === 0) return [];
       const { mean, standard_error } = estimate(found);
-      const against = arm === heading.reference ? null : welch(found, valuesOf(heading.reference, key), level);
+      const against = arm === heading.reference
+        ? null
+        : welch(found, valuesOf(heading.reference, key), level);
       return [[key, { mean, standard_error, count: found.length, against }] as const];
     });
     const set = Object.fromEntries(varying.map((field) => [field, settingIn(own[0]!.run.config, field)]));
@@ -135,7 +137,10 @@ export function settingIn(config: Tree, field: string): unknown {
   return leaves(config).find(([name]) => name === field)?.[1];
 }
 
-function runResult({ entry, run, curve, domain, evaluation }: ReadRun, quantities: readonly Quantity[]): RunResult {
+function runResult(
+  { entry, run, curve, domain, evaluation }: ReadRun,
+  quantities: readonly Quantity[],
+): RunResult {
   const source: Source = {
     run,
     curve,

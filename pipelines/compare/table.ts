@@ -6,17 +6,15 @@
 
 import { type Markup, markup } from "../report/markup.ts";
 import { showNumber, showSpread } from "../report/words.ts";
-import { TABLES, type TableName } from "./quantities.ts";
+import { type TableName, TABLES } from "./quantities.ts";
 import type { ArmResult, Results, Value } from "./results.ts";
 
 /** A table. */
 export interface Table {
   /** What it is about. */
   readonly title: string;
-  /** What its columns mean, a sentence each. */
-  readonly docs: readonly string[];
-  /** The names of the columns after the arms'. */
-  readonly heads: readonly string[];
+  /** The columns after the arms': their names and what they mean. */
+  readonly columns: readonly { readonly label: string; readonly doc: string }[];
   /** A row an arm. */
   readonly rows: readonly Row[];
 }
@@ -49,19 +47,18 @@ export function tablesOf({ quantities, results }: Results): readonly Table[] {
     });
     return [{
       title: TABLES[name],
-      docs: name === "rewards" ? [] : columns.map(({ label, doc }) => `${label}: ${doc}.`),
-      heads: columns.map(({ label }) => label),
+      columns,
       rows: results.map(row),
     }];
   });
 }
 
 /** The table in a page. */
-export function showTable({ title, docs, heads, rows }: Table): Markup {
+export function showTable({ title, columns, rows }: Table): Markup {
   return markup`<h3>${title}</h3>
 <div class="scroll" role="region" aria-label="${title}" tabindex="0"><table>
 <thead><tr><th scope="col">arm</th><th scope="col" class="number">runs</th>${
-    heads.map((head) => markup`<th scope="col" class="number">${head}</th>`)
+    columns.map(({ label }) => markup`<th scope="col" class="number">${label}</th>`)
   }</tr></thead>
 <tbody>
 ${
@@ -72,7 +69,9 @@ ${
 `
     )
   }</tbody></table></div>
-${docs.length === 0 ? "" : markup`<p class="basis">${docs.join(" ")}</p>`}
+<p class="basis">${
+    columns.map(({ label, doc }, i) => markup`${i === 0 ? "" : "; "}<b>${label}</b> ${doc}`)
+  }.</p>
 `;
 }
 
@@ -81,12 +80,12 @@ ${docs.length === 0 ? "" : markup`<p class="basis">${docs.join(" ")}</p>`}
  *
  * @param hasCommands Whether a last column has the command of every row; default no.
  */
-export function tableAsMarkdown({ heads, rows }: Table, hasCommands = false): string {
+export function tableAsMarkdown({ columns, rows }: Table, hasCommands = false): string {
   const line = (cells: readonly string[], last: string) =>
     `| ${[...cells, ...hasCommands ? [last] : []].map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [
-    line(["arm", "runs", ...heads], "command"),
-    line(["---", "--:", ...heads.map(() => "--:")], "---"),
+    line(["arm", "runs", ...columns.map(({ label }) => label)], "command"),
+    line(["---", "--:", ...columns.map(() => "--:")], "---"),
     ...rows.map(({ arm, command, count, values }) =>
       line([arm, String(count), ...values.map(cellOf)], `\`${command ?? "–"}\``)
     ),
@@ -94,12 +93,12 @@ export function tableAsMarkdown({ heads, rows }: Table, hasCommands = false): st
 }
 
 /** The table as LaTeX, with the rules of booktabs. */
-export function tableAsLatex({ heads, rows }: Table): string {
+export function tableAsLatex({ columns, rows }: Table): string {
   const line = (cells: readonly string[]) => `  ${cells.join(" & ")} \\\\`;
   return [
-    `\\begin{tabular}{l${"r".repeat(heads.length + 1)}}`,
+    `\\begin{tabular}{l${"r".repeat(columns.length + 1)}}`,
     "  \\toprule",
-    line(["arm", "runs", ...heads.map(escapeLatex)]),
+    line(["arm", "runs", ...columns.map(({ label }) => escapeLatex(label))]),
     "  \\midrule",
     ...rows.map(({ arm, count, values }) =>
       line([escapeLatex(arm), String(count), ...values.map((value) => inMathMode(cellOf(value)))])
@@ -113,7 +112,10 @@ export function tableAsLatex({ heads, rows }: Table): string {
 export function cellOf(value: Value | null): string {
   if (value === null) return "–";
   const { mean, standard_error, against } = value;
-  const text = standard_error === null ? showNumber(mean) : showSpread(mean, standard_error);
+  const text = standard_error === null
+    ? showNumber(mean)
+    // What sums leave is no error.
+    : showSpread(mean, standard_error > 1e-12 * Math.abs(mean) ? standard_error : 0);
   return against?.isApart ? `${text} ${MARK}` : text;
 }
 

@@ -7,36 +7,58 @@
 import { counted, enumerate, showSigned } from "../report/words.ts";
 import { LEVEL, type Results } from "./results.ts";
 
-/** What the sentence is about: the quantity, and how more and less of it are said. */
+/** What is claimed of: the quantity, and how more and less of it are said of one arm. */
 const SAID = [
-  { key: "in_domain", what: "in domain", more: "gains more", less: "gains less" },
-  { key: "out_of_domain", what: "out of domain", more: "gains more", less: "gains less" },
-  { key: "diversity", what: "diversity", more: "keeps more", less: "keeps less" },
+  { key: "in_domain", what: "in domain", verb: "gain" },
+  { key: "out_of_domain", what: "out of domain", verb: "gain" },
+  { key: "diversity", what: "diversity", verb: "keep" },
 ] as const;
 
-/** The outcome in a sentence or two. */
+/** Arms that are named in a sentence at most; more are counted. */
+const NAMED = 4;
+
+/** The outcome in a sentence. */
 export function outcomeSentence({ reference, results }: Results): string {
   if (results.length === 0) return "There is no run to compare yet.";
   const others = results.filter(({ arm }) => arm !== reference);
   if (others.length === 0) return `There is one arm so far, ${results[0]!.arm}.`;
-  const known = others.filter(({ values }) => SAID.some(({ key }) => values[key]?.against));
-  if (known.length === 0) {
+  if (!others.some(({ values }) => SAID.some(({ key }) => values[key]?.against))) {
     return results.some(({ arm }) => arm === reference)
       ? "Nothing can be told from noise: it takes two seeds an arm."
       : `There is no run of ${reference} yet, which the others are held against.`;
   }
-  const clauses = known.flatMap(({ arm, values }) => {
-    const said = SAID.flatMap(({ key, what, more, less }) => {
+  const clauses = SAID.flatMap(({ key, what, verb }) =>
+    [1, -1].flatMap((sign) => {
+      const arms = others.filter(({ values }) => {
+        const against = values[key]?.against;
+        return against?.isApart && Math.sign(against.difference) === sign;
+      }).map(({ arm }) => arm);
+      const who = arms.length > NAMED ? `${arms.length} arms` : enumerate(arms).join("");
+      return arms.length === 0
+        ? []
+        : [`${who} ${verb}${arms.length === 1 ? "s" : ""} ${sign > 0 ? "more" : "less"} ${what}`];
+    })
+  );
+  return clauses.length === 0
+    ? `No arm differs from ${reference} in gain, price or diversity by more than noise.`
+    : `Against ${reference}, ${clauses.join("; ")}.`;
+}
+
+/** What the sentence says, arm by arm, each with its interval. */
+export function claimsOf({ reference, results }: Results): readonly string[] {
+  return SAID.flatMap(({ key, what, verb }) =>
+    results.flatMap(({ arm, values }) => {
       const against = values[key]?.against;
       if (!against?.isApart) return [];
       const { difference, low, high } = against;
-      return [`${difference > 0 ? more : less} ${what} (${showSigned(difference)}, ${showInterval(low, high)})`];
-    });
-    return said.length === 0 ? [] : [`${arm} ${enumerate(said).join("")}`];
-  });
-  return clauses.length === 0
-    ? `No arm differs from ${reference} in gain, price or diversity by more than noise.`
-    : `Against ${reference}, ${clauses.join("; ")}. Everything else is within noise.`;
+      return [
+        `${arm} ${verb}s ${difference > 0 ? "more" : "less"} ${what} than ${reference}: ${
+          showSigned(difference)
+        }, ` +
+        `${LEVEL * 100} % interval ${showSigned(low)} to ${showSigned(high)}.`,
+      ];
+    })
+  );
 }
 
 /** How to read the numbers. */
@@ -46,13 +68,14 @@ export function basisSentence({ reference, results, evaluated }: Results): strin
     ? `${counted(counts[0] ?? 0, "seed")} an arm`
     : `${Math.min(...counts)} to ${Math.max(...counts)} seeds an arm`;
   const others = results.filter(({ arm }) => arm !== reference).length;
-  return `Means ± standard errors over ${seeds}. A star marks what differs from ${reference} by more than noise: Welch’s ` +
-    `interval of ${LEVEL * 100} % for the ${counted(others, "arm")} of a column together is without 0. ` +
-    `Gains are in base standard deviations, on ${
-      evaluated ? "images that attune evaluate drew of the last checkpoint" : "the last evaluation of training"
-    }.`;
-}
-
-function showInterval(low: number, high: number): string {
-  return `${LEVEL * 100} % interval ${showSigned(low)} to ${showSigned(high)}`;
+  const star = `A star marks what differs from ${reference} by more than noise: Welch’s interval of ${
+    LEVEL * 100
+  } %${others > 1 ? `, for the ${others} arms of a column together,` : ""} is without 0. `;
+  return `Means${Math.max(...counts) > 1 ? " ± standard errors" : ""} over ${seeds}. ${
+    Math.max(...counts) > 1 && others > 0 ? star : ""
+  }Gains are in base standard deviations, on ${
+    evaluated
+      ? "images that attune evaluate drew by the last checkpoint"
+      : "the images of the last evaluation during training"
+  }.`;
 }

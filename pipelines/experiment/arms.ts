@@ -25,13 +25,17 @@ export interface Arm {
 export function armsOf({ arms, matrix }: Pick<ExperimentFile, "arms" | "matrix">): readonly Arm[] {
   if ((arms === undefined) === (matrix === undefined)) {
     throw new UsageError(
-      `Cannot run the experiment as it takes either arms or a matrix: there ${arms ? "are both" : "is neither"}`,
+      `Cannot run the experiment as it takes either arms or a matrix: there ${
+        arms ? "are both" : "is neither"
+      }`,
     );
   }
   const listed = arms === undefined
     ? combinations(matrix!)
     : Object.entries(arms).map(([name, arm]) => ({ name, configs: [], set: {}, ...arm }));
-  if (listed.length === 0) throw new UsageError("Cannot run the experiment as arms is empty: name at least one");
+  if (listed.length === 0) {
+    throw new UsageError("Cannot run the experiment as arms is empty: name at least one");
+  }
   const twice = listed.find(({ name }, i) => listed.findIndex((arm) => arm.name === name) !== i);
   if (twice !== undefined) {
     throw new UsageError(`Cannot run the experiment as two arms have one name: ${twice.name}`);

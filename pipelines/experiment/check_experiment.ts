@@ -63,6 +63,8 @@ function checkWatched({ rewards, evaluate }: Config, { inDomain, outOfDomain }: 
   if (measured.some(isPath)) return;
   const missing = [...own, ...others].find((name) => !measured.includes(name));
   if (missing !== undefined) {
-    throw new UsageError(`Cannot compare by ${missing} as it is not among its rewards: ${measured.join(", ")}`);
+    throw new UsageError(
+      `Cannot compare by ${missing} as it is not among its rewards: ${measured.join(", ")}`,
+    );
   }
 }

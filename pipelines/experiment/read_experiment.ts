@@ -13,7 +13,12 @@ import { nearest } from "../nearest.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 import { type Arm, armsOf } from "./arms.ts";
-import { type EvaluationSettings, type ExperimentFile, experimentSchema, type FieldValues } from "./schema.ts";
+import {
+  type EvaluationSettings,
+  type ExperimentFile,
+  experimentSchema,
+  type FieldValues,
+} from "./schema.ts";
 
 /** Experiments that come along. */
 const EMBEDDED = new URL("../experiments/", import.meta.url);
@@ -166,6 +171,8 @@ async function readText(nameOrFile: string): Promise<string> {
     return await Deno.readTextFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.yaml`, EMBEDDED));
   } catch (cause) {
     const others = isFile ? "" : `; there are ${(await embeddedExperiments()).join(", ")}`;
-    throw new UsageError(`Cannot read the experiment as ${whyUnread(cause)}: ${nameOrFile}${others}`, { cause });
+    throw new UsageError(`Cannot read the experiment as ${whyUnread(cause)}: ${nameOrFile}${others}`, {
+      cause,
+    });
   }
 }

@@ -83,6 +83,9 @@ td .reward, p:not(.outcome) .reward { font-weight: 600; }
 .facts { margin: 1.2rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.3rem 1.8rem; list-style: none; }
 .facts b { color: var(--ink); font-weight: 600; }
 .notes { margin: 1.2rem 0 0; padding: 0.6rem 1rem; border-left: 3px solid var(--alert); background: var(--tint); list-style: none; max-width: 50rem; }
+.claims { margin: 0 0 1rem; padding: 0; list-style: none; font-variant-numeric: tabular-nums; }
+h3 + .scroll { margin-top: 0.5rem; }
+section > .basis + h3 { margin-top: 2rem; }
 .notes li + li { margin-top: 0.3rem; }
 .figures { display: grid; gap: 2.2rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); margin-top: 1.2rem; }
 .figures.pair { grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }

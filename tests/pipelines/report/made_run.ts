@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fold, key, normals, uniforms } from "../../../lib/core/random.ts";
 import { tensor } from "../../../lib/core/tensor.ts";
 import { encodePng } from "../../../lib/io/png.ts";
-import { checkConfig, showConfig } from "../../../pipelines/config.ts";
+import { checkConfig, type RawConfig, showConfig } from "../../../pipelines/config.ts";
 import { captionedGrid } from "../../../pipelines/run/captioned_grid.ts";
 import { LORA_FILE } from "../../../pipelines/run/checkpoint.ts";
 import { epochName } from "../../../pipelines/run/epoch_name.ts";
@@ -21,6 +21,12 @@ export interface Made {
   readonly planned?: number;
   /** Epochs between evaluations; 0: never. */
   readonly every?: number;
+  /** The run's seed, which moves what its evaluations find; without one, they find what the bends say. */
+  readonly seed?: number;
+  /** What its gains are multiplied by; default 1. */
+  readonly factor?: number;
+  /** Fields of its configuration, beside those of the run that never was. */
+  readonly config?: RawConfig;
 }
 
 const ANIMALS = ["cat", "dog", "horse", "monkey", "rabbit", "zebra", "spider", "bird"];
@@ -39,18 +45,28 @@ const [train, ...evaluate] = Object.keys(REWARDS);
 
 /** Writes the run below a new temporary folder; returns the run's folder. */
 export async function makeRun(
-  { epochs, planned = epochs, every = 5 }: Made,
+  { epochs, planned = epochs, every = 5, seed, factor = 1, config = {} }: Made,
 ): Promise<string> {
   const folder = join(await Deno.makeTempDir({ prefix: "attune-report-" }), "0007");
   await Deno.mkdir(join(folder, "images"), { recursive: true });
   await Deno.writeTextFile(
     join(folder, "config.yaml"),
-    showConfig(checkConfig({ num_epochs: planned, rewards: { train, evaluate } })),
+    showConfig(checkConfig({
+      num_epochs: planned,
+      rewards: { train, evaluate },
+      ...seed !== undefined && { seed },
+      ...config,
+    })),
   );
   await Deno.writeTextFile(join(folder, "manifest.json"), JSON.stringify(MANIFEST, null, 2));
   const lines = Array.from(
     { length: epochs + 1 },
-    (_, epoch) => epoch === 0 ? baseLine(every) : epochLine(epoch, planned, every),
+    (_, epoch) => {
+      const line = epoch === 0 ? baseLine(every) : epochLine(epoch, planned, every);
+      return "evaluation" in line && line.evaluation
+        ? { ...line, evaluation: moved(line.evaluation, epoch, factor, seed) }
+        : line;
+    },
   );
   await Deno.writeTextFile(
     join(folder, "metrics.jsonl"),
@@ -155,6 +171,18 @@ function evaluation(t: number) {
     diversity: { within: 0.19 - 0.1 * t, between: 0.62 - 0.2 * t },
     kl_to_base: 2.6 * t ** 1.5,
   };
+}
+
+/** An evaluation as another seed would have found it. */
+function moved(found: ReturnType<typeof evaluation>, epoch: number, factor: number, seed?: number) {
+  const noise = (name: string) =>
+    seed === undefined || epoch === 0 ? 0 : normals(fold(fold(key(seed), name), epoch), 1)[0]!;
+  const rewards = Object.entries(found.rewards).map(([name, reward]) => {
+    const change = reward.change * factor + 0.12 * reward.std * noise(name);
+    return [name, { ...reward, change, mean: reward.mean + change - reward.change }];
+  });
+  const within = found.diversity.within * (1 + 0.05 * noise("diversity"));
+  return { ...found, rewards: Object.fromEntries(rewards), diversity: { ...found.diversity, within } };
 }
 
 /** Faces that turn from many colours to one. */
