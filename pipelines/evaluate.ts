@@ -5,6 +5,7 @@
  */
 
 import { dirname, join, relative } from "node:path";
+import type { Runtime } from "../lib/engine/runtime.ts";
 import { readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -17,7 +18,7 @@ import { modelFolder } from "./load/model_folder.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
 import { readPrompts } from "./prompts.ts";
-import { screenOn, systemTerminal } from "./run/screen.ts";
+import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
 import { parseSeeds } from "./seeds.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -67,10 +68,23 @@ export async function run(args: readonly string[]): Promise<number> {
     console.log(HELP.trimEnd());
     return 0;
   }
+  await runTask(task, openRuntime, screenOn(systemTerminal()));
+  return 0;
+}
+
+/**
+ * Evaluates, shows what was found, and writes it down.
+ *
+ * @param open Opens what it computes on, and keeps what compiling found out.
+ */
+export async function runTask(
+  task: EvaluationTask,
+  open: () => Promise<{ readonly runtime: Runtime; readonly saveTiles: () => Promise<void> }>,
+  screen: Screen,
+): Promise<void> {
   const folder = await modelFolder(task.model);
   await makePlace(task.out);
-  const screen = screenOn(systemTerminal());
-  const { runtime, saveTiles } = await openRuntime();
+  const { runtime, saveTiles } = await open();
   screen.progress(0, "loading");
   const evaluation = await evaluate(runtime, folder, task, (done, total) => {
     screen.progress(done / total, `${done} of ${total} images`);
@@ -80,7 +94,6 @@ export async function run(args: readonly string[]): Promise<number> {
   showEvaluation(evaluation).forEach(screen.line);
   await writeAtomically(task.out, `${JSON.stringify(evaluation, null, 2)}\n`);
   screen.line(`\nNumbers: ${relative(fromCaller("."), task.out)}`);
-  return 0;
 }
 
 /** Makes the folder of a file before the work begins whose fruit it is. */

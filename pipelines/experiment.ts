@@ -12,7 +12,7 @@ import type { LeftOut } from "./compare/read_runs.ts";
 import type { Results } from "./compare/results.ts";
 import { outcomeSentence } from "./compare/words.ts";
 import { writeComparison } from "./compare/write_comparison.ts";
-import { stateOfCell } from "./experiment/cell_state.ts";
+import { type CellState, stateOfCell } from "./experiment/cell_state.ts";
 import { checkExperiment } from "./experiment/check_experiment.ts";
 import { type CellPrograms, taskPrograms } from "./experiment/programs.ts";
 import { type Experiment, readExperiment } from "./experiment/read_experiment.ts";
@@ -104,7 +104,7 @@ export async function run(args: readonly string[]): Promise<number> {
  * Runs what is left to do, and draws the report.
  *
  * @returns The exit code: 0 if all that was asked for is finished.
- * @throws {UsageError} If another process runs it.
+ * @throws {UsageError} If another process runs it, or a folder is of a run with another configuration.
  */
 export async function runExperiment(
   request: ExperimentRequest,
@@ -115,6 +115,8 @@ export async function runExperiment(
   const { experiment, only, jobs, folder } = request;
   await makeFolder(folder);
   using _lock = await lockFolder(folder);
+  // A folder of something else is found before the first run, not when its turn comes.
+  await statesOf(request);
   const cells = experiment.cells.filter(({ arm }) => only.length === 0 || only.includes(arm));
   const { evaluation } = experiment;
   const failures = await runCells(cells, { folder, evaluation, programs, jobs, screen, stop });
@@ -127,12 +129,11 @@ export async function runExperiment(
 
 /** Draws the report of all cells that are finished. */
 export async function reportOn(
-  { experiment, folder }: ExperimentRequest,
+  request: ExperimentRequest,
 ): Promise<{ readonly results: Results; readonly page: string }> {
-  const { title, question, reference, arms, cells, evaluation, domain, file } = experiment;
-  const states = await Promise.all(
-    cells.map((cell) => stateOfCell(cell, join(folder, cell.name), evaluation)),
-  );
+  const { experiment, folder } = request;
+  const { title, question, reference, arms, cells, domain, file } = experiment;
+  const states = await statesOf(request);
   const finished = cells.filter((_, i) => states[i] === "finished");
   const leftOut = cells.flatMap(({ name }, i): readonly LeftOut[] =>
     states[i] === "finished" ? [] : [{ name, why: WHY[states[i]!] }]
@@ -147,6 +148,11 @@ export async function reportOn(
     mixesModels: true,
     folder,
   });
+}
+
+function statesOf({ experiment, folder }: ExperimentRequest): Promise<readonly CellState[]> {
+  const { cells, evaluation } = experiment;
+  return Promise.all(cells.map((cell) => stateOfCell(cell, join(folder, cell.name), evaluation)));
 }
 
 const WHY = {

@@ -14,14 +14,16 @@ import { UsageError } from "../usage_error.ts";
 import type { Cell, Domain, Experiment } from "./read_experiment.ts";
 
 /**
- * Refuses an experiment before its first run. Every arm is planned, which compiles its training without weights and GPU.
+ * Refuses an experiment before its first run.
  *
- * @param onArm Told of each arm before it is planned.
+ * @param onArm Told of each arm before it is checked.
+ * @param plan Compiles an arm's training without weights and GPU, which refuses what does not fit together.
  * @throws {UsageError} If something cannot be; the message names the cell.
  */
 export async function checkExperiment(
   { cells, evaluation, domain }: Experiment,
   onArm: (name: string, index: number) => void = () => {},
+  plan: (config: Config) => Promise<unknown> = planTraining,
 ): Promise<void> {
   const firsts = [...Map.groupBy(cells, ({ arm }) => arm).values()].map(([first]) => first!);
   evaluation.rewards?.forEach(checkRewardName);
@@ -32,7 +34,7 @@ export async function checkExperiment(
     try {
       checkWatched(cell.config, domain);
       for (const list of [cell.config.evaluate.prompts, cell.config.images.prompts]) await readPrompts(list);
-      await planTraining(cell.config);
+      await plan(cell.config);
     } catch (cause) {
       throw new UsageError(`Cannot run ${cell.name}: ${(cause as Error).message}`, { cause });
     }

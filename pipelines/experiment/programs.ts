@@ -32,35 +32,48 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const taskPrograms: CellPrograms = {
   train: (folder, io) => runTask(["train", "--resume", folder], io),
   evaluate: (folder, { prompts, seeds, rewards, judge }, io) =>
-    runTask([
-      "evaluate",
-      folder,
-      ...prompts.flatMap((list) => ["--prompts", list]),
-      ...["--seeds", `0-${seeds - 1}`],
-      ...rewards === null ? [] : ["--rewards", rewards.join(",")],
-      ...["--judge", judge],
-    ], io),
+    // Its tables are in the report.
+    runTask(
+      [
+        "evaluate",
+        folder,
+        ...prompts.flatMap((list) => ["--prompts", list]),
+        ...["--seeds", `0-${seeds - 1}`],
+        ...rewards === null ? [] : ["--rewards", rewards.join(",")],
+        ...["--judge", judge],
+      ],
+      io,
+      { isQuiet: true },
+    ),
 };
 
 /**
  * Runs a task to its end.
  *
+ * @param options `isQuiet`: whether nobody reads what it prints; errors and the bar are shown anyway.
  * @throws {Error} If it fails.
  */
-async function runTask(args: readonly string[], { stop, line }: CellIo): Promise<void> {
+async function runTask(
+  args: readonly string[],
+  { stop, line }: CellIo,
+  { isQuiet = false } = {},
+): Promise<void> {
   const to = line === null ? "inherit" : "piped";
   const process = new Deno.Command("deno", {
     args: ["task", "--quiet", "--cwd", ROOT, ...args],
     cwd: fromCaller("."),
     stdin: "null",
-    stdout: to,
+    stdout: isQuiet ? "null" : to,
     stderr: to,
   }).spawn();
   const pass = () => process.kill("SIGINT");
   stop.addEventListener("abort", pass);
   try {
-    const texts = line === null ? [] : [process.stdout, process.stderr].map((text) => passLines(text, line));
-    const [{ code }, , errors = ""] = await Promise.all([process.status, ...texts]);
+    const passed = line === null ? [] : [
+      passLines(process.stderr, line),
+      ...isQuiet ? [] : [passLines(process.stdout, line)],
+    ];
+    const [{ code }, errors = ""] = await Promise.all([process.status, ...passed]);
     if (code !== 0) throw new Error(errors || `Cannot ${args[0]}: it ended with exit code ${code}`);
   } finally {
     stop.removeEventListener("abort", pass);

@@ -1,0 +1,129 @@
+/**
+ * Whether an experiment that is killed at random and started again comes to the same: `deno run -A bench/experiment_resume.ts
+ * [--kills 10] [--seed 1] [--jobs 1]`.
+ *
+ * A small matrix on the embedded model is run at one go, then once more with its whole group of processes killed after random
+ * times, and started again until it ends by itself. Compares `results.json` but for seconds, and every byte of the checkpoints
+ * and grids; exits with 1 where something differs.
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fold, key, uniforms } from "../lib/core/random.ts";
+import { readText } from "../pipelines/files.ts";
+
+const { kills = "10", seed = "1", jobs = "1" } = parseArgs(Deno.args, { string: ["kills", "seed", "jobs"] });
+
+const EXPERIMENT = `title: Resumed
+question: Is it the same?
+set:
+  num_epochs: 3
+  save_freq: 1
+  prompts: eight_animals
+  rewards.evaluate: [colourfulness]
+  sample: { num_steps: 4, batch_size: 8, num_batches_per_epoch: 1 }
+  train: { batch_size: 8, gradient_accumulation_steps: 1, drop_last_steps: 2 }
+  critic.hidden: [16]
+  evaluate: { every: 1, prompts: eight_animals, seeds: 1 }
+  images: { every: 1, prompts: eight_animals, seeds: 1 }
+arms:
+  none: { set: { reset.mode: none } }
+  all: { set: { reset.mode: all, reset.frequency: 1 } }
+seeds: [1, 2]
+evaluation: { prompts: [eight_animals, held_out_animals], seeds: 1 }
+`;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const home = await Deno.makeTempDir({ prefix: "attune-resume-" });
+const file = join(home, "resumed.yaml");
+await Deno.writeTextFile(file, EXPERIMENT);
+const whole = join(home, "whole"), broken = join(home, "broken");
+
+const from = performance.now();
+const { code } = await start(whole).status;
+if (code !== 0) throw new Error(`Cannot compare as the experiment failed: exit code ${code}`);
+const seconds = (performance.now() - from) / 1000;
+console.log(`At one go: ${seconds.toFixed(0)} s`);
+
+let done = 0;
+for (let n = 0; n < Number(kills); n++) {
+  const after = 0.5 * seconds * uniforms(fold(key(Number(seed)), n), 1)[0]!;
+  if (await endsWithin(after)) break;
+  done++;
+  console.log(`Killed after ${after.toFixed(1)} s`);
+}
+const last = await start(broken).status;
+const differences = last.code === 0 ? await compared() : [`the last start ended with exit code ${last.code}`];
+differences.forEach((difference) => console.log(difference));
+console.log(`Killed ${done} times: ${differences.length === 0 ? "the same results" : "not the same"}`);
+await Deno.remove(home, { recursive: true });
+Deno.exitCode = differences.length === 0 ? 0 : 1;
+
+/** Starts the experiment as a group of processes of its own. */
+function start(folder: string): Deno.ChildProcess {
+  const task = [
+    "deno",
+    "task",
+    "--quiet",
+    "--cwd",
+    root,
+    "experiment",
+    file,
+    "--out",
+    folder,
+    "--jobs",
+    jobs,
+  ];
+  return new Deno.Command("setsid", {
+    args: ["--wait", ...task],
+    cwd: home,
+    env: { INIT_CWD: home },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+}
+
+/** Starts it and kills it after some seconds; tells whether it ended by itself before. */
+async function endsWithin(seconds: number): Promise<boolean> {
+  const process = start(broken);
+  const timer = new AbortController();
+  const time = new Promise<null>((resolve) => {
+    const id = setTimeout(() => resolve(null), 1000 * seconds);
+    timer.signal.addEventListener("abort", () => clearTimeout(id));
+  });
+  const ended = await Promise.race([process.status, time]);
+  timer.abort();
+  if (ended !== null) return true;
+  // setsid --wait waits for its child, which leads the group.
+  const children = await readText(`/proc/${process.pid}/task/${process.pid}/children`);
+  for (const group of children.trim().split(" ").filter((id) => id !== "")) {
+    await new Deno.Command("kill", { args: ["-9", "--", `-${group}`] }).output();
+  }
+  await process.status;
+  return false;
+}
+
+/** What is not the same. */
+async function compared(): Promise<string[]> {
+  const results = async (folder: string) =>
+    JSON.stringify(
+      JSON.parse(await readText(join(folder, "results.json")), (name, value) =>
+        name === "seconds" ? null : value),
+    );
+  const differences = await results(whole) === await results(broken) ? [] : ["results.json differs"];
+  for (const cell of ["none/seed-1", "none/seed-2", "all/seed-1", "all/seed-2"]) {
+    for (const path of ["images/epoch-0003.png", "checkpoints/epoch-0003/state.safetensors"]) {
+      const [a, b] = [
+        await Deno.readFile(join(whole, cell, path)),
+        await Deno.readFile(join(broken, cell, path)),
+      ];
+      if (a.length !== b.length || a.some((byte, i) => byte !== b[i])) {
+        differences.push(`${cell}/${path} differs`);
+      }
+    }
+  }
+  return differences;
+}
