@@ -3,7 +3,7 @@
  * [--kills 10] [--seed 1] [--jobs 1]`.
  *
  * A small matrix on the embedded model is run at one go, then once more with its whole group of processes killed after random
- * times, and started again until it ends by itself. Compares `results.json` but for seconds, and every byte of the checkpoints
+ * times, and started again until it ends by itself; where that is before the last kill, once more from the start. Compares `results.json` but for seconds, and every byte of the checkpoints
  * and grids; exits with 1 where something differs.
  * @module
  */
@@ -47,19 +47,28 @@ if (code !== 0) throw new Error(`Cannot compare as the experiment failed: exit c
 const seconds = (performance.now() - from) / 1000;
 console.log(`At one go: ${seconds.toFixed(0)} s`);
 
-let done = 0;
-for (let n = 0; n < Number(kills); n++) {
-  const after = 0.5 * seconds * uniforms(fold(key(Number(seed)), n), 1)[0]!;
-  if (await endsWithin(after)) break;
-  done++;
-  console.log(`Killed after ${after.toFixed(1)} s`);
+let ends = 0;
+const differences: string[] = [];
+for (let done = 0; done < Number(kills);) {
+  const after = 0.3 * seconds * uniforms(fold(key(Number(seed)), done), 1)[0]!;
+  if (await endsWithin(after)) await startOver();
+  else console.log(`Kill ${++done}, after ${after.toFixed(1)} s`);
 }
-const last = await start(broken).status;
-const differences = last.code === 0 ? await compared() : [`the last start ended with exit code ${last.code}`];
+await start(broken).status;
+await startOver();
 differences.forEach((difference) => console.log(difference));
-console.log(`Killed ${done} times: ${differences.length === 0 ? "the same results" : "not the same"}`);
+console.log(
+  `Killed ${kills} times, came to ${ends} ends: ${differences.length === 0 ? "the same" : "not the same"}`,
+);
 await Deno.remove(home, { recursive: true });
 Deno.exitCode = differences.length === 0 ? 0 : 1;
+
+/** Compares what it came to, and removes it. */
+async function startOver(): Promise<void> {
+  ends++;
+  differences.push(...await compared());
+  await Deno.remove(broken, { recursive: true });
+}
 
 /** Starts the experiment as a group of processes of its own. */
 function start(folder: string): Deno.ChildProcess {

@@ -17,7 +17,9 @@ export function resultsAsMarkdown(results: Results): string {
     [
       `### ${table.title}`,
       tableAsMarkdown(table, hasCommands && i === 0),
-      `${table.columns.map(({ label, doc }) => `**${label}** ${doc}`).join("; ")}.`,
+      ...table.columns.every(({ doc }) => doc === null)
+        ? []
+        : [`${table.columns.map(({ label, doc }) => `**${label}** ${doc}`).join("; ")}.`],
     ].join("\n\n")
   );
   return [

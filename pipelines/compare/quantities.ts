@@ -43,7 +43,7 @@ export interface Quantity {
 export const TABLES = {
   outcome: "Gain and price at the end",
   unseen: "Prompts that were not trained on",
-  rewards: "Each reward at the end",
+  rewards: "The gain in each reward at the end, in base standard deviations",
   path: "The way there",
   images: "The images against the base model’s",
   training: "The critic",

@@ -54,7 +54,7 @@ export interface ArmResult {
   readonly set: Readonly<Record<string, unknown>>;
   /** Its runs, one a seed. */
   readonly runs: readonly RunResult[];
-  /** Each quantity over them, by its key. */
+  /** Each quantity over them, by its key; without those that one of them does not tell. */
   readonly values: Readonly<Record<string, Value>>;
 }
 
@@ -78,7 +78,7 @@ export interface Value {
   readonly mean: number;
   /** Its standard error; `null` where there is one run. */
   readonly standard_error: number | null;
-  /** How many runs tell it. */
+  /** How many runs there are. */
   readonly count: number;
   /** The reference's mean taken off, with its interval; `null` for the reference itself, and where noise is not known. */
   readonly against: Difference | null;
@@ -99,11 +99,13 @@ export function resultsOf(
   const varying = varyingFields(runs.map(({ run }) => run.config));
   const valuesOf = (arm: string, key: string) =>
     (groups.find((group) => group.arm === arm)?.results ?? []).flatMap(({ values }) => values[key] ?? []);
+  const referenceRuns = groups.find(({ arm }) => arm === heading.reference)?.results.length ?? 0;
   const level = 1 - (1 - LEVEL) / Math.max(groups.length - 1, 1);
   const results = groups.map(({ arm, own, results }) => {
     const values = quantities.flatMap(({ key }) => {
       const found = valuesOf(arm, key);
-      if (found.length === 0) return [];
+      // A mean over the runs that got somewhere would tell of those alone.
+      if (found.length < results.length) return [];
       const { mean, standard_error } = estimate(found);
       const against = arm === heading.reference
         ? null

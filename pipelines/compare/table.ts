@@ -13,8 +13,8 @@ import type { ArmResult, Results, Value } from "./results.ts";
 export interface Table {
   /** What it is about. */
   readonly title: string;
-  /** The columns after the arms': their names and what they mean. */
-  readonly columns: readonly { readonly label: string; readonly doc: string }[];
+  /** The columns after the arms': their names and what they mean, where that is not in the title. */
+  readonly columns: readonly { readonly label: string; readonly doc: string | null }[];
   /** A row an arm. */
   readonly rows: readonly Row[];
 }
@@ -47,7 +47,7 @@ export function tablesOf({ quantities, results }: Results): readonly Table[] {
     });
     return [{
       title: TABLES[name],
-      columns,
+      columns: columns.map(({ label, doc }) => ({ label, doc: name === "rewards" ? null : doc })),
       rows: results.map(row),
     }];
   });
@@ -69,10 +69,13 @@ ${
 `
     )
   }</tbody></table></div>
-<p class="basis">${
-    columns.map(({ label, doc }, i) => markup`${i === 0 ? "" : "; "}<b>${label}</b> ${doc}`)
-  }.</p>
-`;
+${
+    columns.some(({ doc }) => doc !== null) &&
+    markup`<p class="basis">${
+      columns.map(({ label, doc }, i) => markup`${i === 0 ? "" : "; "}<b>${label}</b> ${doc}`)
+    }.</p>
+`
+  }`;
 }
 
 /**

@@ -66,14 +66,16 @@ async function runTask(
     stdout: isQuiet ? "null" : to,
     stderr: to,
   }).spawn();
-  const pass = () => process.kill("SIGINT");
+  let isRunning = true;
+  const ended = process.status.finally(() => isRunning = false);
+  const pass = () => isRunning && process.kill("SIGINT");
   stop.addEventListener("abort", pass);
   try {
     const passed = line === null ? [] : [
       passLines(process.stderr, line),
       ...isQuiet ? [] : [passLines(process.stdout, line)],
     ];
-    const [{ code }, errors = ""] = await Promise.all([process.status, ...passed]);
+    const [{ code }, errors = ""] = await Promise.all([ended, ...passed]);
     if (code !== 0) throw new Error(errors || `Cannot ${args[0]}: it ended with exit code ${code}`);
   } finally {
     stop.removeEventListener("abort", pass);
