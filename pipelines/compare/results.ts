@@ -97,15 +97,16 @@ export function resultsOf(
     return own.length === 0 ? [] : [{ arm, own, results: own.map((run) => runResult(run, quantities)) }];
   });
   const varying = varyingFields(runs.map(({ run }) => run.config));
-  const valuesOf = (arm: string, key: string) =>
-    (groups.find((group) => group.arm === arm)?.results ?? []).flatMap(({ values }) => values[key] ?? []);
-  const referenceRuns = groups.find(({ arm }) => arm === heading.reference)?.results.length ?? 0;
+  // A mean over the runs that got somewhere would tell of those alone: all of an arm tell a quantity, or none.
+  const valuesOf = (arm: string, key: string) => {
+    const all = groups.find((group) => group.arm === arm)?.results.map(({ values }) => values[key]!) ?? [];
+    return all.every((value) => value !== null) ? all : [];
+  };
   const level = 1 - (1 - LEVEL) / Math.max(groups.length - 1, 1);
   const results = groups.map(({ arm, own, results }) => {
     const values = quantities.flatMap(({ key }) => {
       const found = valuesOf(arm, key);
-      // A mean over the runs that got somewhere would tell of those alone.
-      if (found.length < results.length) return [];
+      if (found.length === 0) return [];
       const { mean, standard_error } = estimate(found);
       const against = arm === heading.reference
         ? null
