@@ -99,7 +99,8 @@ export function resultsOf(
   const varying = varyingFields(runs.map(({ run }) => run.config));
   // A mean over the runs that got somewhere would tell of those alone: all of an arm tell a quantity, or none.
   const valuesOf = (arm: string, key: string) => {
-    const all = groups.find((group) => group.arm === arm)?.results.map(({ values }) => values[key]!) ?? [];
+    const all = groups.find((group) => group.arm === arm)?.results.map(({ values }) => values[key] ?? null) ??
+      [];
     return all.every((value) => value !== null) ? all : [];
   };
   const level = 1 - (1 - LEVEL) / Math.max(groups.length - 1, 1);

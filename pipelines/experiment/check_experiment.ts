@@ -5,7 +5,7 @@
  */
 
 import type { Config } from "../config.ts";
-import { checkRewardName } from "../load_rewards.ts";
+import { checkRewardName } from "../load/check_reward_name.ts";
 import { isPath } from "../paths.ts";
 import { planTraining } from "../plan/training_plan.ts";
 import { readPrompts } from "../prompts.ts";
