@@ -5,13 +5,12 @@
  */
 
 import { join } from "node:path";
+import { readAdapterFile } from "../adapters.ts";
 import { type Config, readConfig, showConfig } from "../config.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { exists, makeFolder, readJson, writeAtomically } from "../files.ts";
-import { hashFile } from "../load/model_folder.ts";
 import { readPrompts } from "../prompts.ts";
-import { listCheckpoints, LORA_FILE } from "../run/checkpoint.ts";
-import { epochName } from "../run/epoch_name.ts";
+import { listCheckpoints } from "../run/checkpoint.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { withFullPaths } from "../run/request.ts";
 import { runFolder } from "../run/run_folder.ts";
@@ -49,8 +48,7 @@ export async function stateOfCell(
   }
   const last = (await listCheckpoints(run.checkpoints)).at(-1) ?? 0;
   if (last < config.num_epochs) return "begun";
-  const adapters = join(run.checkpoints, epochName(last), LORA_FILE);
-  return await isEvaluated(folder, adapters, evaluation) ? "finished" : "trained";
+  return await isEvaluated(folder, evaluation) ? "finished" : "trained";
 }
 
 /** Prepares a cell's folder so that `train --resume` goes on with it, from the beginning where it is new. */
@@ -64,17 +62,16 @@ function asRun({ num_epochs: _epochs, save_freq: _saves, ...rest }: Config): Par
   return rest;
 }
 
-/** Whether the folder has the evaluation that is asked for, of these very adapters. */
+/** Whether the folder has the evaluation that is asked for, of the adapters that it stands for. */
 async function isEvaluated(
   folder: string,
-  adapters: string,
   { prompts, seeds, rewards, judge }: EvaluationSettings,
 ): Promise<boolean> {
   const path = join(folder, EVALUATION_FILE);
   if (!await exists(path)) return false;
   const found = await readJson(path) as Evaluation;
   const lists = await Promise.all(prompts.map(async (name) => [...new Set(await readPrompts(name))]));
-  const wanted = { lists, seeds: seedList(seeds), judge, hash: await hashFile(adapters) };
+  const wanted = { lists, seeds: seedList(seeds), judge, hash: (await readAdapterFile(folder)).hash };
   const there = {
     lists: found.lists.map(({ prompts }) => prompts),
     seeds: found.seeds,
