@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { exists, readJson } from "../files.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { VERSION } from "../run/manifest.ts";
-import { trainedReward } from "../report/measure.ts";
+import { type Point, trainedReward } from "../report/measure.ts";
 import { readRun, type Run } from "../report/read_run.ts";
 import { at, isTree, textAt, type Tree } from "../report/tree.ts";
 import { curveOf, evaluatedRewards, type RunDomain, type Step } from "./curve.ts";
@@ -101,10 +101,10 @@ function reasonAgainst(run: Run, others: readonly Run[], mixesModels: boolean): 
   );
   if (first === undefined) return null;
   const [mine, theirs] = [run, first].map(({ manifest }) => textAt(manifest, "model", "hash") ?? "unknown");
-  if (mine !== theirs) {
-    return `it is of another model: its weights have the hash ${short(mine!)}, those of ${first.name} ${
+  if (mine !== theirs && !drawTheSame(run, first)) {
+    return `it is of another model: weights of the hash ${short(mine!)}, not ${
       short(theirs!)
-    }`;
+    } as ${first.name}`;
   }
   const galleries = [run, first].map(({ manifest, config }) => ({
     prompts: at(manifest, "prompts", "evaluate"),
@@ -114,6 +114,25 @@ function reasonAgainst(run: Run, others: readonly Run[], mixesModels: boolean): 
     ? null
     : `it was evaluated on other prompts or seeds than ${first.name}`;
 }
+
+/**
+ * Whether the base models of two runs draw images of the same scores. Hashes differ too where runs read the files of other
+ * rewards; the same prompts and seeds tell models apart whatever was read.
+ */
+function drawTheSame(a: Run, b: Run): boolean {
+  const bases = [a, b].map((run) =>
+    new Map(evaluatedRewards(run).map(({ name, points }) => [name, points[0]!]))
+  ) as [Map<string, Point>, Map<string, Point>];
+  const common = [...bases[0]].flatMap(([name, point]) => {
+    const other = bases[1].get(name);
+    return other === undefined ? [] : [[point, other] as const];
+  });
+  return common.length > 0 &&
+    common.every(([x, y]) => Math.abs(x.mean - y.mean) <= SAME_SHARE * Math.min(x.std, y.std));
+}
+
+/** How far the means of the same images may be apart, in their deviations, as adapters round otherwise. */
+const SAME_SHARE = 0.01;
 
 function whyNoCurve(run: Run, own: readonly string[], others: readonly string[]): string {
   const measured = evaluatedRewards(run).map(({ name }) => name);

@@ -125,6 +125,9 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
       const [first, version, model, prompts] = folders[0]!.concat(folders[1]!);
       await edit(join(version!, "manifest.json"), (manifest) => manifest.replace('"0.1.0"', '"0.0.9"'));
       await edit(join(model!, "manifest.json"), (manifest) => manifest.replace("abab", "cdcd"));
+      const same = await writeComparison({ ...request, entries: await groupRuns([first!, model!]) });
+      assertEquals(same.results.left_out, [], "weights of other rewards make no other model");
+      await edit(join(model!, "metrics.jsonl"), (lines) => lines.replace('"mean":5.1,', '"mean":5.2,'));
       await edit(
         join(prompts!, "manifest.json"),
         (manifest) => manifest.replace(/"evaluate": \[\s*"cat"/, '"evaluate": ["owl"'),
