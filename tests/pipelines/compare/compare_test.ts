@@ -236,6 +236,10 @@ Deno.test("UNet evaluations are counted from what was asked for", () => {
   assertEquals(cost({ sample: { guidance_scale: 1 } }), 192 * 8 + 3 * 2 * 64 * 3);
   assertEquals(cost({ train: { cfg: false } }), 2 * 192 * 8 + 3 * 2 * 64 * 3);
   assertEquals(cost({ kl_penalty_coef: 0.1 }), 2 * (2 * 192 * 8 + 3 * 2 * 64 * 3));
+  assertEquals(cost({ train: { kl_weight: 0.1 } }), 2 * (192 * 8 + 4 * 2 * 64 * 3));
+  assertEquals(cost({ train: { timestep_window: [1, 8] } }), 2 * (192 * 8 + 3 * 2 * 64 * 2));
+  // Without guidance in training, and five times through the samples.
+  assertEquals(cost({ method: "rwr" }), 2 * 192 * 8 + 3 * 2 * 5 * 64 * 3);
   assertEquals(unetEvaluations({ method: "unknown" }, line), null);
 });
 
