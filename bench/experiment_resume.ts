@@ -58,7 +58,9 @@ await start(broken).status;
 await startOver();
 differences.forEach((difference) => console.log(difference));
 console.log(
-  `Killed ${kills} times, came to ${ends} ends: ${differences.length === 0 ? "the same" : "not the same"}`,
+  `Killed ${kills} times, ended ${ends === 1 ? "once" : `${ends} times`}: ${
+    differences.length === 0 ? "the same" : "not the same"
+  }`,
 );
 await Deno.remove(home, { recursive: true });
 Deno.exitCode = differences.length === 0 ? 0 : 1;

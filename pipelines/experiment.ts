@@ -150,9 +150,13 @@ export async function reportOn(
   });
 }
 
-function statesOf({ experiment, folder }: ExperimentRequest): Promise<readonly CellState[]> {
-  const { cells, evaluation } = experiment;
-  return Promise.all(cells.map((cell) => stateOfCell(cell, join(folder, cell.name), evaluation)));
+/** How far each cell has come; one after the other, so that it is the first wrong one that is told. */
+async function statesOf({ experiment, folder }: ExperimentRequest): Promise<readonly CellState[]> {
+  const states: CellState[] = [];
+  for (const cell of experiment.cells) {
+    states.push(await stateOfCell(cell, join(folder, cell.name), experiment.evaluation));
+  }
+  return states;
 }
 
 const WHY = {

@@ -6,7 +6,7 @@ import { type ExperimentRequest, reportOn, runExperiment } from "../../../pipeli
 import { taskPrograms } from "../../../pipelines/experiment/programs.ts";
 import type { CellPrograms } from "../../../pipelines/experiment/programs.ts";
 import { readExperiment } from "../../../pipelines/experiment/read_experiment.ts";
-import { copyFolder, exists } from "../../../pipelines/files.ts";
+import { exists } from "../../../pipelines/files.ts";
 import { lockFolder } from "../../../pipelines/run/lock.ts";
 import { readRequest } from "../../../pipelines/run/request.ts";
 import { screenOn } from "../../../pipelines/run/screen.ts";
@@ -105,15 +105,13 @@ Deno.test("an experiment", async (t) => {
 
     await t.step("killed in the middle of a cell and started again, it comes to the same", async () => {
       const killed = requestIn("killed"), kept = join(home, "kept");
-      const copies: Promise<void>[] = [];
       // What a kill leaves: the folder as it is once a line is there, and files that were being written.
       const onLine = (folder: string, text: string) => {
         if (folder.endsWith("slow/seed-1") && text.startsWith("epoch 2/3")) {
-          copies.push(copyFolder(killed.folder, kept));
+          copyAtOnce(killed.folder, kept);
         }
       };
       await runExperiment({ ...killed, only: ["slow"] }, programs(onLine), screen, never);
-      await Promise.all(copies);
       await Deno.mkdir(join(kept, "slow/seed-1/checkpoints/epoch-0002.part"), { recursive: true });
       assertEquals(await exists(join(kept, "slow/seed-1/checkpoints/epoch-0003")), false);
       const again = { ...killed, folder: kept };
@@ -197,6 +195,15 @@ Deno.test("a program that fails says why", async () => {
   assertEquals(message, "attune train: Cannot resume as the folder is no run: /nowhere has no config.yaml");
   assertEquals(lines, [message]);
 });
+
+/** Copies a folder before anything else can happen. */
+function copyAtOnce(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyAtOnce(join(from, name), join(to, name));
+    else Deno.copyFileSync(join(from, name), join(to, name));
+  }
+}
 
 /** The results, but for what the machine decides. */
 async function resultsIn(folder: string): Promise<string> {
