@@ -28,5 +28,6 @@ export * from "./ops/norm_stats.ts";
 export * from "./ops/gather.ts";
 export * from "./ops/random.ts";
 export * from "./ops/bytes.ts";
+export * from "./ops/straight_through.ts";
 export * from "./ops/vector.ts";
 export * from "./ops/adamw.ts";

@@ -14,5 +14,6 @@ export * from "./conv_tower.ts";
 export * from "./critic.ts";
 export * from "./critic_config.ts";
 export * from "./lora.ts";
+export * from "./pixel_gradient.ts";
 export * from "./pixel_values.ts";
 export * from "./unet_2d_condition.ts";

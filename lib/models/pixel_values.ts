@@ -2,8 +2,8 @@
  * Images as the published models see them: resized, cropped and normalised with the bits of the image libraries.
  *
  * The models learned from what Pillow makes of 8-bit images; a resize in floats differs from it by several levels. So the
- * images are rounded to bytes, and all that is computed from there is exact, on every adapter. The bytes have no gradient;
- * for methods that differentiate a reward, a function of the same arguments on the same windows can stand beside this one.
+ * images are rounded to bytes, and all that is computed from there is exact, on every adapter. The bytes have no gradient:
+ * `differentiablePixels` has one, for methods that differentiate a reward.
  *
  * Widths are resized before heights, as Pillow does up to version 12; version 13 begins with the heights of images that are
  * much higher than wide, and differs there by a level here and there.

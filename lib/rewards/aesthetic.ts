@@ -16,6 +16,7 @@ export const aestheticInfo: RewardInfo = {
   name: "aesthetic",
   needs: ["weights"],
   scale: { unit: "points", range: [1, 10] },
+  isDifferentiable: true,
   doc:
     "How much people would like the image, by a linear map of what CLIP ViT-L/14 sees; photographs have about 5.",
 };

@@ -22,5 +22,26 @@ const trained: readonly RewardInfo[] = [
 
 /** Every reward by name, to be chosen from without loading any. */
 export const rewardCatalogue: Readonly<Record<string, RewardInfo>> = Object.fromEntries(
-  [...analyticRewards.map(({ score: _, ...info }) => info), ...trained].map((info) => [info.name, info]),
+  [...analyticRewards.map(({ score: _, graph: _graph, ...info }) => info), ...trained].map((
+    info,
+  ) => [info.name, info]),
 );
+
+/** The names of the rewards that have a gradient. */
+export function differentiableRewards(): readonly string[] {
+  return Object.values(rewardCatalogue).filter((info) => info.isDifferentiable).map(({ name }) => name);
+}
+
+/**
+ * Checks that a reward can be trained on by its gradient.
+ *
+ * @param method The method that wants it, for the message.
+ * @throws {RangeError} If not, with the rewards that can.
+ */
+export function checkDifferentiable(method: string, { name, isDifferentiable }: RewardInfo): void {
+  if (isDifferentiable) return;
+  throw new RangeError(
+    `Cannot train by ${method} as the reward has no gradient: ${name}; ` +
+      `these have: ${differentiableRewards().join(", ")}`,
+  );
+}

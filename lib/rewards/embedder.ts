@@ -4,6 +4,7 @@
  */
 
 import type { FloatTensor, TensorType, WordTensor } from "../core/tensor.ts";
+import { reshape } from "../engine/ops/views.ts";
 import type { ClipTextConfig } from "../models/clip_config.ts";
 import { textEnds } from "../models/clip_text.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
@@ -17,7 +18,8 @@ import {
   type PairInputs,
   type TextInputs,
 } from "./dual_encoder.ts";
-import { preparer } from "./prepare_images.ts";
+import { preparation, preparer } from "./prepare_images.ts";
+import type { RewardGraph } from "./reward.ts";
 
 /** What a dual encoder runs on and with. */
 export interface DualEncoderContext extends ModelContext {
@@ -91,6 +93,27 @@ export async function fitter(
       images: rowsOf(pixels, rows),
       ...textsOf(prompts, rows, text, context),
     }));
+  };
+}
+
+/** {@linkcode fit}, or {@linkcode cosines}, of pairs as a graph. */
+export function fitGraph(
+  config: DualEncoderConfig,
+  context: DualEncoderContext,
+  measure: typeof fit | typeof cosines = fit,
+): RewardGraph {
+  const { text_config: text, vision_config: vision } = config;
+  const { tables, build } = preparation(vision);
+  return {
+    weights: context.weights,
+    inputs: (prompts, shape) => ({
+      ...tables(shape),
+      ...textsOf(prompts, prompts.map((_, row) => row), text, context),
+    }),
+    build: (scope, images, inputs) => {
+      const { ids, ends } = inputs as unknown as TextInputs;
+      return reshape(measure(scope, config, { images: build(images, inputs), ids, ends }), [-1]);
+    },
   };
 }
 

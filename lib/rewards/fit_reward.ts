@@ -4,7 +4,7 @@
  */
 
 import { type cosines, type DualEncoderConfig, fit } from "./dual_encoder.ts";
-import { type DualEncoderContext, fitter } from "./embedder.ts";
+import { type DualEncoderContext, fitGraph, fitter } from "./embedder.ts";
 import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 
 /** Makes a reward of the cosines of images and prompts times the learnt scale, or of the cosines alone. */
@@ -17,6 +17,7 @@ export async function fitReward(
   const fits = await fitter(config, context, measure);
   return {
     ...info,
+    graph: fitGraph(config, context, measure),
     score: async (images, prompts) => checkScores(info.name, (await fits(images, prompts)).data),
   };
 }

@@ -8,10 +8,19 @@
 
 import type { F32, FloatTensor } from "../core/tensor.ts";
 import type { DualEncoderConfig } from "./dual_encoder.ts";
-import { type DualEncoderContext, fitter } from "./embedder.ts";
+import type { Value } from "../engine/graph.ts";
+import { add, exp, mul, square, sub } from "../engine/ops/elementwise.ts";
+import { type DualEncoderContext, fitGraph, fitter } from "./embedder.ts";
+import {
+  borderInkGraph,
+  colourfulnessGraph,
+  mirror,
+  sharpnessGraph,
+  symmetryGraph,
+} from "./measure_graphs.ts";
 import { borderInk, colourfulness, measured, sharpness, symmetry } from "./measures.ts";
 import { goldClipConfig } from "./mini_configs.ts";
-import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
+import { checkScores, type Reward, type RewardGraph, type RewardInfo } from "./reward.ts";
 
 /** One `T` for each term of the gold. */
 export interface Terms<T> {
@@ -46,6 +55,7 @@ export const goldInfo: RewardInfo = {
   name: "gold",
   needs: ["prompts", "weights"],
   scale: { unit: "standard deviations", range: [-12, 12] },
+  isDifferentiable: true,
   doc: "The taste that the trained rewards imitate; base images have a little below 0.",
 };
 
@@ -140,10 +150,39 @@ export async function gold(
   const fits = await fitter(config, context);
   return {
     ...goldInfo,
+    graph: goldGraph(config, context),
     score: async (images, prompts) => {
       const alignment = (await fits(images, prompts)).data;
       const terms = { ...imageTerms(images), alignment };
       return checkScores(goldInfo.name, goldScores(terms, context.statistics));
+    },
+  };
+}
+
+/** {@linkcode goldScores} of images and prompts as a graph. */
+function goldGraph(
+  config: DualEncoderConfig,
+  context: DualEncoderContext & { readonly statistics: GoldStatistics },
+): RewardGraph {
+  const fits = fitGraph(config, context);
+  const { colourfulness, sharpness, symmetry, border_ink, alignment } = context.statistics;
+  const z = (x: Value, { mean, std }: Moments) => mul(sub(x, mean), 1 / std);
+  const humped = (z: Value) => mul(sub(exp(sub(0.5, mul(square(sub(mul(z, 1 / PEAK), 1)), 0.5))), 1), PEAK);
+  return {
+    weights: context.weights,
+    inputs: (prompts, images) => ({ ...fits.inputs(prompts, images), ...mirror(images[2]!) }),
+    build: (scope, images, inputs) => {
+      if (alignment === undefined) {
+        throw new TypeError("Cannot compute the gold as its statistics have no alignment");
+      }
+      const terms = [
+        humped(z(colourfulnessGraph(images), colourfulness)),
+        humped(z(sharpnessGraph(images), sharpness)),
+        mul(z(symmetryGraph(images, inputs), symmetry), 2),
+        mul(z(borderInkGraph(images), border_ink), -1.5),
+        mul(z(fits.build(scope, images, inputs), alignment), 2),
+      ];
+      return terms.reduce(add);
     },
   };
 }

@@ -14,6 +14,7 @@ export const hpsv2Info: RewardInfo = {
   name: "hpsv2",
   needs: ["prompts", "weights"],
   scale: { unit: "cosine", range: [0.2, 0.35] },
+  isDifferentiable: true,
   // Its benchmark's tables are in hundredths.
   official: { unit: "HPS v2", factor: 100, offset: 0 },
   doc: "How well the image fits the prompt by a tower that learned from rankings of images of one prompt.",

@@ -20,7 +20,7 @@ import { declareParams, type ParamSpec, type Scope } from "../nn/scope.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
 import { imageTypes } from "./embedder.ts";
 import { HEAD_WIDTHS, linearHead } from "./linear_head.ts";
-import { preparer } from "./prepare_images.ts";
+import { preparation, preparer } from "./prepare_images.ts";
 import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 
 /** What there is to know of the towers and the head. */
@@ -52,6 +52,7 @@ export const imageRewardInfo: RewardInfo = {
   name: "imagereward",
   needs: ["prompts", "weights"],
   scale: { unit: "logits", range: [-2.5, 2.5] },
+  isDifferentiable: true,
   // The mean and deviation that the authors' package standardises by.
   official: {
     unit: "ImageReward",
@@ -135,9 +136,19 @@ export async function imageReward(
     context,
   );
   // The reference implementation prepares them as CLIP's processor does, as it does for its other rewards.
-  const prepare = preparer({ pixels: { ...clipPixels, size: side } }, context);
+  const preparing = { pixels: { ...clipPixels, size: side } };
+  const prepare = preparer(preparing, context);
+  const { tables, build } = preparation(preparing);
   return {
     ...imageRewardInfo,
+    graph: {
+      weights: context.weights,
+      inputs: (prompts, shape) => ({ ...tables(shape), ...tokenize(prompts) }),
+      build: (scope, images, inputs) => {
+        const { ids, mask } = inputs as Readonly<Record<"ids" | "mask", Value>>;
+        return imageRewardScores(scope, config, { pixels: build(images, inputs), ids, mask });
+      },
+    },
     score: async (images, prompts) => {
       const pixels = await prepare(images, prompts);
       const scores = await run(prompts.length, (rows) => {

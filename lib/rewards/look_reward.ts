@@ -8,7 +8,7 @@ import type { Scope } from "../nn/scope.ts";
 import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
 import { embedImages, type ImageTowerConfig } from "./dual_encoder.ts";
 import { imageTypes } from "./embedder.ts";
-import { preparer } from "./prepare_images.ts";
+import { preparation, preparer } from "./prepare_images.ts";
 import { checkScores, type Reward, type RewardInfo } from "./reward.ts";
 
 /**
@@ -22,14 +22,21 @@ export async function lookReward(
   context: ModelContext,
   head: (scope: Scope, embeddings: Value) => Value,
 ): Promise<Reward> {
+  const look = (scope: Scope, images: Value) => head(scope, embedImages(scope, config, images));
   const run = await batchedModel(
-    (scope, { images }) => head(scope, embedImages(scope, config, images)),
+    (scope, { images }) => look(scope, images),
     imageTypes(config, context.batchSize),
     context,
   );
   const prepare = preparer(config, context);
+  const { tables, build } = preparation(config);
   return {
     ...info,
+    graph: {
+      weights: context.weights,
+      inputs: (_, shape) => tables(shape),
+      build: (scope, images, inputs) => look(scope, build(images, inputs)),
+    },
     score: async (images, prompts) => {
       const pixels = await prepare(images, prompts);
       const scores = await run(prompts.length, (rows) => ({ images: rowsOf(pixels, rows) }));

@@ -157,4 +157,4 @@ export function luma({ data }: Pixels): Float64Array<ArrayBuffer> {
 }
 
 /** Variance below which an image counts as blank: a deviation of 1 % of the range. */
-const BLANK = 1e-4;
+export const BLANK = 1e-4;

@@ -15,6 +15,7 @@ export const miniAestheticInfo: RewardInfo = {
   name: "mini_aesthetic",
   needs: ["weights"],
   scale: { unit: "points", range: [1, 10] },
+  isDifferentiable: true,
   doc:
     "A network on an image tower's embedding, trained on preferences that ignore the prompt; base images have 5 ± 1.",
 };

@@ -14,6 +14,7 @@ export const miniHpsInfo: RewardInfo = {
   name: "mini_hps",
   needs: ["prompts", "weights"],
   scale: { unit: "logits", range: [-20, 20] },
+  isDifferentiable: true,
   doc:
     "How well the image fits the prompt by a small transformer that learned from rankings of other vendors' drawings.",
 };

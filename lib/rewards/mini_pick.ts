@@ -14,6 +14,7 @@ export const miniPickInfo: RewardInfo = {
   name: "mini_pick",
   needs: ["prompts", "weights"],
   scale: { unit: "logits", range: [-20, 20] },
+  isDifferentiable: true,
   doc:
     "How well the image fits the prompt by a tower of convolutions that learned from choices between two images.",
 };

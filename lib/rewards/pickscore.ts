@@ -14,6 +14,7 @@ export const pickscoreInfo: RewardInfo = {
   name: "pickscore",
   needs: ["prompts", "weights"],
   scale: { unit: "cosine", range: [0.15, 0.25] },
+  isDifferentiable: true,
   // The published checkpoint's logit scale is 100.
   official: { unit: "PickScore", factor: 100, offset: 0 },
   doc: "How well the image fits the prompt by a tower that learned from choices between two images.",

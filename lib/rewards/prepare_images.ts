@@ -3,8 +3,10 @@
  * @module
  */
 
-import type { FloatTensor } from "../core/tensor.ts";
-import { type PixelConfig, pixelTables, pixelValues } from "../models/pixel_values.ts";
+import type { FloatTensor, Shape, Tensor } from "../core/tensor.ts";
+import type { Value } from "../engine/graph.ts";
+import { differentiablePixels, type PixelMatrices, pixelMatrices } from "../models/pixel_gradient.ts";
+import { type PixelConfig, type PixelTables, pixelTables, pixelValues } from "../models/pixel_values.ts";
 import { type BatchedModel, batchedModel, type ModelContext, rowsOf } from "./batched.ts";
 import { checkImages } from "./reward.ts";
 
@@ -44,5 +46,26 @@ export function preparer(
     );
     programs.set(size, program);
     return await (await program)(count, (rows) => ({ ...tables, images: rowsOf(images, rows) }));
+  };
+}
+
+/** How a tower's images are prepared within a graph, with a gradient. */
+export interface Preparation {
+  /** What it works by, for images of a shape `[B, H, W, 3]`. */
+  readonly tables: (images: Shape) => Readonly<Record<string, Tensor>>;
+  /** Prepares images `[B, H, W, 3]` in `[0, 1]`; `inputs` holds the tables among others. */
+  readonly build: (images: Value, inputs: Readonly<Record<string, Value>>) => Value;
+}
+
+/** Makes it: `differentiablePixels` where the config has `pixels`; otherwise images stay what they are. */
+export function preparation({ pixels }: { readonly pixels?: PixelConfig }): Preparation {
+  if (pixels === undefined) return { tables: () => ({}), build: (images) => images };
+  return {
+    tables: ([, height, width]) => {
+      const tables = pixelTables(pixels, height!, width!);
+      return { ...tables, ...pixelMatrices(tables, height!, width!) };
+    },
+    build: (images, inputs) =>
+      differentiablePixels(images, inputs as unknown as PixelTables<Value, Value> & PixelMatrices<Value>),
   };
 }

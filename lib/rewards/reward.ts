@@ -3,8 +3,11 @@
  * @module
  */
 
-import type { F32, FloatTensor } from "../core/tensor.ts";
+import type { F32, FloatTensor, Shape, Tensor } from "../core/tensor.ts";
 import { showShape } from "../core/tensor.ts";
+import type { Value } from "../engine/graph.ts";
+import type { DeviceArray } from "../engine/runtime.ts";
+import type { Scope } from "../nn/scope.ts";
 
 /** What a reward cannot do without: the images' prompts, or trained weights. */
 export type Need = "prompts" | "weights";
@@ -37,12 +40,39 @@ export interface RewardInfo {
   readonly scale: Scale;
   /** What its authors report instead; absent where that is the same. */
   readonly official?: OfficialScale;
+  /** Whether it has a {@linkcode RewardGraph}, so that its gradient can be trained on; default no. */
+  readonly isDifferentiable?: true;
   /** One sentence on what it measures. */
   readonly doc: string;
 }
 
+/** A reward as a graph, for methods that differentiate it. */
+export interface RewardGraph {
+  /** What it reads through its scope, by name, in the engine's layout; others among them are left alone. */
+  readonly weights: Readonly<Record<string, DeviceArray>>;
+  /**
+   * What it reads beside the images.
+   *
+   * @param prompts One for each image.
+   * @param images Their shape, `[B, H, W, 3]`.
+   * @returns Tensors by name, whose types depend on the number of prompts and the shape alone.
+   */
+  inputs(prompts: readonly string[], images: Shape): Readonly<Record<string, Tensor>>;
+  /**
+   * Scores images, each on its own: what `score` gives them, but for rounding.
+   *
+   * @param images `[B, H, W, 3]`, RGB in `[0, 1]`.
+   * @param inputs Of {@linkcode inputs}.
+   * @returns `[B]`, on the reward's {@linkcode Scale}.
+   * @throws {TypeError} If the images are none that it can look at.
+   */
+  build(scope: Scope, images: Value, inputs: Readonly<Record<string, Value>>): Value;
+}
+
 /** A reward ready to score. */
 export interface Reward extends RewardInfo {
+  /** The same as a graph; absent where there is no gradient. */
+  readonly graph?: RewardGraph;
   /**
    * Scores images, each on its own: a score does not depend on what else is in the batch.
    *

@@ -1,7 +1,8 @@
 /**
  * Ops on bytes, which are floats that hold integers of `[0, 255]`: exact on every adapter, and without gradients.
  *
- * They are what image libraries do before a model sees an image. Where a gradient is wanted, other ops stand in their place.
+ * They are what image libraries do before a model sees an image. Where a gradient is wanted,
+ * `straightThrough` lets other ops stand in their place.
  * @module
  */
 
