@@ -15,6 +15,8 @@ import {
   type Runtime,
   sigmoid,
   silu,
+  square,
+  sum,
   type Value,
 } from "../../lib/engine/mod.ts";
 import { gather } from "../../lib/engine/ops/gather.ts";
@@ -23,8 +25,8 @@ import { critic, criticLayers, declareCritic } from "../../lib/models/critic.ts"
 import { parseCriticConfig } from "../../lib/models/critic_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { constantInit, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
-import type { Reward } from "../../lib/rewards/reward.ts";
 import { tdpoR } from "../../lib/methods/mod.ts";
+import type { Reward, RewardGraph } from "../../lib/rewards/reward.ts";
 import type { Setup } from "../../lib/stages/context.ts";
 import type { Method } from "../../lib/stages/method.ts";
 import type { Models, PolicyInputs } from "../../lib/stages/models.ts";
@@ -182,6 +184,18 @@ export const toyReward: Reward = {
     }));
   },
 };
+
+/** A reward that has a gradient: `Σ w s²` of an image's six numbers, on any runtime. */
+export function toyRewardGraph(runtime: Runtime, weights: FloatTensor = draw(4, [CHANNELS])): RewardGraph {
+  return {
+    weights: putWeights(runtime, { weights }),
+    inputs: () => ({}),
+    build: (scope, images) =>
+      sum(mul(square(reshape(images, [-1, CHANNELS])), scope.param("weights", [CHANNELS], constantInit(0))), [
+        1,
+      ]),
+  };
+}
 
 /** A run of the toy on the interpreter. */
 export function toySetup(

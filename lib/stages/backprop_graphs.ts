@@ -1,0 +1,121 @@
+/**
+ * The graphs of back-propagation through a reward: of the reward by latents, and back through one denoising step at a time.
+ *
+ * A step is computed again from the latents it started from, which sampling keeps. So going back over any number of steps takes the
+ * memory of one: it is gradient checkpointing at every step (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+ * @module
+ */
+
+import type { Shape } from "../core/tensor.ts";
+import { ddimMean } from "../diffusion/ddim.ts";
+import { grad, pullback } from "../engine/autodiff.ts";
+import type { Value } from "../engine/graph.ts";
+import { abs, add, mul, neg, relu, sub } from "../engine/ops/elementwise.ts";
+import { mean } from "../engine/ops/reductions.ts";
+import { reshape } from "../engine/ops/views.ts";
+import { bindParams } from "../nn/scope.ts";
+import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
+import type { RewardGraph } from "../rewards/reward.ts";
+import type { Models } from "./models.ts";
+import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
+import { bindWeights, type Bound } from "./weights.ts";
+
+/** What scores `r` cost: `coefficient` times the mean over images of this. */
+export interface RewardLoss {
+  /** `-r`, the distance `|target - r|`, or what is missing to the target, `max(0, target - r)`. */
+  readonly kind: RewardLossKind;
+  /** A score on the reward's own scale; `reward` does without. */
+  readonly target: number;
+  /** What the mean is multiplied by. */
+  readonly coefficient: number;
+}
+
+/** See {@linkcode RewardLoss}. */
+export type RewardLossKind = "reward" | "distance" | "shortfall";
+
+/** What scores `[B]` cost, `[]`. */
+export function rewardLoss(scores: Value, { kind, target, coefficient }: RewardLoss): Value {
+  const costs: Record<RewardLossKind, () => Value> = {
+    reward: () => neg(scores),
+    distance: () => abs(sub(target, scores)),
+    shortfall: () => relu(sub(target, scores)),
+  };
+  return mul(mean(costs[kind]()), coefficient);
+}
+
+/**
+ * The reward of decoded latents, and the gradient of its loss by them.
+ *
+ * Inputs `x` `[B, H, W, C]`, `share` `[1]`, and the reward's own. Outputs `scores` `[B]`, `loss` `[1]`, and `ct`
+ * `[B, H, W, C]`: the gradient times `share`.
+ */
+export function rewardGradientGraph(
+  models: Models,
+  reward: RewardGraph,
+  extents: Extents,
+  loss: RewardLoss,
+): Bound {
+  const { decoder } = models;
+  const own = reward.inputs(Array<string>(extents.batch).fill(""), imagesShape(models, extents.batch));
+  const types = { ...own, x: latents(models, extents), share: vector(1) };
+  const parts = { decoder: decoder.weights, reward: reward.weights };
+  return bindWeights(parts, types, (scopes, { x, share, ...inputs }) => {
+    const scores = reward.build(scopes.reward, decoder.build(scopes.decoder, x!), inputs);
+    const cost = rewardLoss(scores, loss);
+    const [gradient] = grad(cost, [x!]);
+    return { scores, loss: reshape(cost, [1]), ct: mul(gradient!, share!) };
+  });
+}
+
+/** The shape of the images that so many latents are decoded to, `[B, H, W, 3]`. */
+export function imagesShape({ decoder, latentShape }: Models, batch: number): Shape {
+  const types = { x: floatType(batch, ...latentShape) };
+  const { graph } = bindWeights({ decoder: decoder.weights }, types, ({ decoder: scope }, { x }) => ({
+    images: decoder.build(scope, x),
+  }));
+  return graph.outputs.images!.shape;
+}
+
+/**
+ * Back through one denoising step `x' = a x + b eps(x)`: from the adjoint of where it leads to that of where it starts.
+ *
+ * Inputs `policy`, `x`, `timestep`, `coefs`, `context`, `uncond`; `policyGrad`; `ct` `[B, H, W, C]`, an adjoint; and `direct` `[B]`,
+ * what it is multiplied by first: the product of `a` over steps between whose `eps` counts as constant, 1 if there are none.
+ * Outputs `ct`, the adjoint of `x`, and `policyGrad` with the step's gradient added.
+ */
+export function stepAdjointGraph(
+  models: Models,
+  layout: FlatLayout,
+  extents: Extents,
+  guidance: number,
+): Bound {
+  const types = {
+    ...stepTypes(models, layout, extents),
+    policyGrad: vector(layout.length),
+    ct: latents(models, extents),
+    direct: vector(extents.batch),
+  };
+  return bindWeights({ policy: models.policy.weights }, types, (scopes, inputs) => {
+    const adapters = unpackValues(layout, inputs.policy);
+    const eps = guidedNoise(models.policy, scopes.policy, bindParams(adapters), inputs, guidance);
+    const next = ddimMean(inputs.x, eps, inputs.coefs);
+    const adjoint = mul(inputs.ct, reshape(inputs.direct, [-1, 1, 1, 1]));
+    const [ct, ...gradients] = pullback([next], [adjoint], [inputs.x, ...Object.values(adapters)]);
+    const byName = Object.fromEntries(Object.keys(adapters).map((name, i) => [name, gradients[i]!]));
+    return { ct: ct!, policyGrad: add(inputs.policyGrad, packValues(layout, byName)) };
+  });
+}
+
+/**
+ * One denoising step without noise, for methods that leave the trajectory.
+ *
+ * Inputs `policy`, `x`, `timestep`, `coefs`, `context`, `uncond`; output `next`.
+ */
+export function leapGraph(models: Models, layout: FlatLayout, extents: Extents, guidance: number): Bound {
+  const types = stepTypes(models, layout, extents);
+  return bindWeights({ policy: models.policy.weights }, types, ({ policy: scope }, inputs) => {
+    const adapters = bindParams(unpackValues(layout, inputs.policy));
+    const eps = guidedNoise(models.policy, scope, adapters, inputs, guidance);
+    return { next: ddimMean(inputs.x, eps, inputs.coefs) };
+  });
+}
