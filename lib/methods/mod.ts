@@ -6,17 +6,23 @@
  */
 
 import type { Method } from "../stages/method.ts";
+import { alignprop } from "./alignprop.ts";
 import { ddpo, ddpoSf } from "./ddpo.ts";
 import { dpok } from "./dpok.ts";
+import { draft, draftLv } from "./draft.ts";
 import { grpo } from "./grpo.ts";
+import { refl } from "./refl.ts";
 import { rwr } from "./rwr.ts";
 import { tdpo } from "./tdpo.ts";
 import { tdpoR } from "./tdpo_r.ts";
 
-export { ddpo, ddpoSf, dpok, grpo, rwr, tdpo, tdpoR };
+export { alignprop, ddpo, ddpoSf, dpok, draft, draftLv, grpo, refl, rwr, tdpo, tdpoR };
 
 /** All methods; the first is the default. */
-export const methods: readonly Method[] = [tdpoR, tdpo, ddpo, ddpoSf, dpok, grpo, rwr];
+export const methods: readonly Method[] = [
+  ...[tdpoR, tdpo, ddpo, ddpoSf, dpok, grpo, rwr],
+  ...[alignprop, draft, draftLv, refl],
+];
 
 /** The names of all methods. */
 export const methodNames: readonly string[] = methods.map(({ name }) => name);

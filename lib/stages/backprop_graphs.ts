@@ -15,10 +15,47 @@ import { mean } from "../engine/ops/reductions.ts";
 import { reshape } from "../engine/ops/views.ts";
 import { bindParams } from "../nn/scope.ts";
 import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
-import type { RewardGraph } from "../rewards/reward.ts";
+import type { Reward, RewardGraph } from "../rewards/reward.ts";
 import type { Models } from "./models.ts";
+import type { GraphParts, ProgramSpec } from "./programs.ts";
 import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
 import { bindWeights, type Bound } from "./weights.ts";
+
+/** The reward's gradient by latents: see {@linkcode rewardGradientGraph}. */
+export const rewardGradientProgram: ProgramSpec = {
+  purpose: { stage: "the reward's gradient", remedy: "lower train.batch_size" },
+  graph: ({ models, reward, training, options: { backprop } }) =>
+    rewardGradientGraph(models, rewardGraphOf(reward), training, {
+      kind: backprop.loss,
+      target: backprop.target,
+      coefficient: backprop.loss_coeff,
+    }),
+};
+
+/** Back through one step: see {@linkcode stepAdjointGraph}. */
+export const stepAdjointProgram: ProgramSpec = {
+  purpose: {
+    stage: "the policy's update",
+    remedy: "lower train.batch_size or set train.gradient_checkpointing=true",
+  },
+  graph: (parts) => stepAdjointGraph(parts.models, parts.layouts.policy, parts.training, guidanceOf(parts)),
+};
+
+/** A step off the trajectory: see {@linkcode leapGraph}. */
+export const leapProgram: ProgramSpec = {
+  purpose: { stage: "a step off the trajectory", remedy: "lower train.batch_size" },
+  graph: (parts) => leapGraph(parts.models, parts.layouts.policy, parts.training, guidanceOf(parts)),
+};
+
+/**
+ * A reward's graph.
+ *
+ * @throws {TypeError} If it has none.
+ */
+export function rewardGraphOf({ name, graph }: Reward): RewardGraph {
+  if (graph !== undefined) return graph;
+  throw new TypeError(`Cannot differentiate the reward as it has no gradient: ${name}`);
+}
 
 /** What scores `r` cost: `coefficient` times the mean over images of this. */
 export interface RewardLoss {
@@ -118,4 +155,8 @@ export function leapGraph(models: Models, layout: FlatLayout, extents: Extents, 
     const eps = guidedNoise(models.policy, scope, adapters, inputs, guidance);
     return { next: ddimMean(inputs.x, eps, inputs.coefs) };
   });
+}
+
+function guidanceOf({ options: { train, sample } }: GraphParts): number {
+  return train.cfg ? sample.guidance_scale : 1;
 }

@@ -11,7 +11,7 @@ import type { Reward } from "../rewards/reward.ts";
 import { compileText, type Conditioning, type EncodePrompts } from "./conditioning.ts";
 import type { Models } from "./models.ts";
 import { checkOptions, type Options } from "./options.ts";
-import type { Method } from "./method.ts";
+import { checkMethod, type Method } from "./method.ts";
 import {
   COMMON_PROGRAMS,
   compilePrograms,
@@ -82,7 +82,7 @@ export interface Context extends Setup {
 export async function prepare(setup: Setup): Promise<Context> {
   const { method, options, models, runtime, prompts, rewards } = setup;
   checkOptions(options);
-  method.check(options);
+  checkMethod(method, options, rewards.train);
   if (prompts.length === 0) throw new RangeError("Cannot train as there are no prompts");
   const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, options.sample.eta);
   const layouts: Layouts = {

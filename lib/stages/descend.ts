@@ -144,15 +144,19 @@ function accumulate(
   let policyGrad = noPolicyGrad!;
   const ratios: DeviceArray[] = [];
   const keyOf = (use: string, micro: number) => fold(fold(fold(from, use), stepNumber), micro);
-  const policyLogs = step.policy.map((micro, j) => {
-    const given = lesson.inputs(critiqued, micro, ctx, keyOf("lesson", j));
-    const { policyGrad: sum, log, ratio, ...others } = programs.of(lesson.program)
-      .run({ ...given, policy: policy!, policyGrad });
-    if (policyGrad !== noPolicyGrad) runtime.free([policyGrad]);
-    policyGrad = sum!;
-    runtime.free(Object.values(others));
+  const policyLogs = step.policy.flatMap((micro, j) => {
+    const learning = { policy: policy!, policyGrad };
+    const { policyGrad: sum, logs, ratio } = lesson.learn(
+      critiqued,
+      micro,
+      ctx,
+      keyOf("lesson", j),
+      learning,
+    );
+    if (policyGrad !== noPolicyGrad && policyGrad !== sum) runtime.free([policyGrad]);
+    policyGrad = sum;
     if (ratio) ratios.push(ratio);
-    return log!;
+    return logs;
   });
   const { observed } = critiqued;
   if (!critic || !observed) return { gradients: { policyGrad }, policyLogs, criticLogs: [], ratios };

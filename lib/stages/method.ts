@@ -3,9 +3,12 @@
  * @module
  */
 
+import { checkDifferentiable } from "../rewards/catalogue.ts";
+import type { RewardInfo } from "../rewards/reward.ts";
+import { rewardGradientProgram } from "./backprop_graphs.ts";
 import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
-import type { ProgramSpec } from "./programs.ts";
+import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
 import type { Critiqued, Reset, Sampled, Scored, State, Updated } from "./records.ts";
 
 /** The five stages of an epoch, each a function from a record to a bigger one. */
@@ -49,4 +52,30 @@ export interface Method {
   readonly check: (options: Options) => void;
   /** What comes before the first epoch, if anything does. */
   readonly begin?: (state: State, ctx: Context) => Promise<State>;
+}
+
+/**
+ * Checks that a method can be run with options and a reward.
+ *
+ * @param reward What is known of it; `null`: nothing yet.
+ * @throws {RangeError} Naming what it cannot be run with.
+ */
+export function checkMethod(method: Method, options: Options, reward: RewardInfo | null): void {
+  method.check(options);
+  if (reward !== null && method.programs.includes(rewardGradientProgram)) {
+    checkDifferentiable(method.name, reward);
+  }
+  if (options.sample.eta > 0) return;
+  if (method.programs.includes(policyGradientProgram)) {
+    throw new RangeError(
+      `Cannot train by ${method.name} as its loss is of probabilities, and steps without noise have none: sample.eta ` +
+        `${options.sample.eta}; raise it, to 1 for instance`,
+    );
+  }
+  if (options.kl_penalty_coef > 0) {
+    throw new RangeError(
+      `Cannot penalise the divergence from the base model as steps without noise have none: kl_penalty_coef ` +
+        `${options.kl_penalty_coef} with sample.eta ${options.sample.eta}`,
+    );
+  }
 }

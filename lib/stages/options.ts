@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RewardLossKind } from "./backprop_graphs.ts";
 import type { KlForm, PolicyLossForm } from "./losses.ts";
 
 /** Options of a run; a method may have no use for some. */
@@ -27,6 +28,8 @@ export interface Options {
   readonly reset: ResetOptions;
   /** How reward-weighted regression weighs samples. */
   readonly rwr: RewardWeightOptions;
+  /** How methods that differentiate the reward do it. */
+  readonly backprop: BackpropOptions;
   /** How rewards are normalised per prompt; `null`: over the batch. */
   readonly per_prompt_stat_tracking: StatTrackingOptions | null;
 }
@@ -136,6 +139,27 @@ export interface RewardWeightOptions {
   /** The percentile from which on samples count, all alike; `null`: all do, by their rewards. */
   readonly percentile: number | null;
 }
+
+/** How methods that differentiate the reward do it. */
+export interface BackpropOptions {
+  /** What scores cost. */
+  readonly loss: RewardLossKind;
+  /** The score that `distance` and `shortfall` are taken to, on the reward's own scale. */
+  readonly target: number;
+  /** What the loss is multiplied by. */
+  readonly loss_coeff: number;
+  /** Which steps have a gradient: the last `last_steps`, from one on that is drawn, or each by a draw of its own. */
+  readonly truncation: Truncation;
+  /** How many of the last steps have a gradient with truncation `last`. */
+  readonly last_steps: number;
+  /** How often an image is made noisy anew, for the last step alone to be learnt from; 0: the sampled step itself is. */
+  readonly renoised: number;
+  /** The part of the steps that are over before the first at which the image is predicted, in [0, 1). */
+  readonly predict_from: number;
+}
+
+/** Which steps a reward's gradient reaches. */
+export type Truncation = "last" | "trajectory" | "each_step";
 
 /** Which neurons a reset concerns. */
 export type ResetMode = "none" | "active" | "dormant" | "all";

@@ -1,11 +1,12 @@
 /**
- * How a policy learns from a micro-batch: a program, what it reads of the samples, and what it logs.
+ * How a policy learns from a micro-batch: what it runs, what that reads of the samples, and what it logs.
  * @module
  */
 
 import type { Key } from "../core/random.ts";
 import { type FloatTensor, type Tensor, tensor } from "../core/tensor.ts";
 import { ddimCoefs, timestepsOf } from "../diffusion/ddim.ts";
+import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
 import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
@@ -16,14 +17,43 @@ import type { MicroBatch } from "./training_schedule.ts";
 
 /** A lesson of the policy's. */
 export interface PolicyLesson {
-  /**
-   * Its program. It reads `policy`, `policyGrad` and the lesson's inputs, and gives `policyGrad` with the micro-batch's share
-   * added, `log`, and where the loss has one `ratio` `[B]`.
-   */
-  readonly program: ProgramSpec;
-  /** What is in `log`, in its order. */
+  /** What is in each of a micro-batch's `logs`, in its order. */
   readonly logged: (options: Options) => readonly (keyof Logged)[];
-  /** What the program reads of the samples; `from` is the micro-batch's own key. */
+  /** How many images of each sample the training reward judges for it, besides the sample's own; default none. */
+  readonly judged?: (options: Options) => number;
+  /** Adds a micro-batch's share of the gradient; `from` is the micro-batch's own key. */
+  readonly learn: (
+    critiqued: Critiqued,
+    micro: MicroBatch,
+    ctx: Context,
+    from: Key,
+    learner: Learning,
+  ) => Learnt;
+}
+
+/** What a lesson changes; it frees none of it. */
+export interface Learning {
+  /** The adapters, flat. */
+  readonly policy: DeviceArray;
+  /** The gradient so far, flat. */
+  readonly policyGrad: DeviceArray;
+}
+
+/** What a micro-batch brought. */
+export interface Learnt {
+  /** The gradient with its share added; the array that was given where it has none. */
+  readonly policyGrad: DeviceArray;
+  /** What is logged, in the order of `logged`: the mean of these. */
+  readonly logs: readonly DeviceArray[];
+  /** `[B]`, how much more probable samples have become, where the loss has such a ratio. */
+  readonly ratio?: DeviceArray;
+}
+
+/** A lesson that is one program. */
+export interface ProgramLesson extends Pick<PolicyLesson, "logged"> {
+  /** It reads `policy`, `policyGrad` and the lesson's inputs; its outputs are `policyGrad`, `log`, perhaps `ratio`, and others. */
+  readonly program: ProgramSpec;
+  /** What it reads of the samples; `from` is the micro-batch's own key. */
   readonly inputs: (
     critiqued: Critiqued,
     micro: MicroBatch,
@@ -32,8 +62,21 @@ export interface PolicyLesson {
   ) => Readonly<Record<string, Tensor>>;
 }
 
+/** Makes a lesson of one program. */
+export function programLesson({ program, logged, inputs }: ProgramLesson): PolicyLesson {
+  return {
+    logged,
+    learn: (critiqued, micro, ctx, from, learner) => {
+      const given = inputs(critiqued, micro, ctx, from);
+      const { policyGrad, log, ratio, ...others } = ctx.programs.of(program).run({ ...given, ...learner });
+      ctx.runtime.free(Object.values(others));
+      return { policyGrad: policyGrad!, logs: [log!], ...ratio && { ratio } };
+    },
+  };
+}
+
 /** The lesson of policy gradients: steps that were sampled become as much more probable as they are weighed. */
-export const policyGradient: PolicyLesson = {
+export const policyGradient: PolicyLesson = programLesson({
   program: policyGradientProgram,
   logged: policyLogged,
   inputs: ({ latents, logProbs, temporalRewards, promptRows }, { rows, steps }, ctx) => {
@@ -52,7 +95,7 @@ export const policyGradient: PolicyLesson = {
       advantage: clamped(pickPlaces(temporalRewards, here), options.train.adv_clip_max),
     };
   },
-};
+});
 
 function clamped(x: FloatTensor, most: number | null): FloatTensor {
   return most === null ? x : tensor(x.shape, x.data.map((v) => Math.min(most, Math.max(-most, v))));

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { FloatTensor } from "../core/tensor.ts";
+import type { FloatTensor, Shape } from "../core/tensor.ts";
 import type { DdimStep } from "../diffusion/ddim.ts";
 import type { Sampled } from "./records.ts";
 import { pickPlaces } from "./rows.ts";
@@ -12,6 +12,8 @@ import { pickPlaces } from "./rows.ts";
 export interface Stretch {
   /** The number of each sample's prompt in the run's list. */
   readonly promptRows: readonly number[];
+  /** `[H, W, 3]` of one image that its latents are decoded to. */
+  readonly imageShape: Shape;
   /** `[B, H, W, C]`, the latents at its end; `null`: those that its only step leads to under the policy, without noise. */
   readonly end: FloatTensor | null;
   /** Its steps whose prediction has a gradient, the last first. */
@@ -36,7 +38,7 @@ export interface Link {
  * direct path from `x_t` to `x_t'`.
  */
 export function sampledStretch(
-  { latents, promptRows }: Pick<Sampled, "latents" | "promptRows">,
+  { latents, images, promptRows }: Samples,
   schedule: readonly DdimStep[],
   rows: readonly number[],
   isKept: readonly boolean[],
@@ -53,21 +55,41 @@ export function sampledStretch(
     links.push({ x: at(stepIndex), steps: rows.map(() => step), direct });
     direct = 1;
   }
-  return { promptRows: rows.map((row) => promptRows[row]!), end: at(schedule.length), links };
+  return { ...seen(promptRows, images, rows), end: at(schedule.length), links };
 }
 
-/** The stretch of one step from given latents, without noise. */
+/**
+ * The stretch of one step without noise from given latents.
+ *
+ * @param rows Which samples they are of.
+ * @param x `[B, H, W, C]`.
+ */
 export function leapStretch(
-  promptRows: readonly number[],
+  { images, promptRows }: Omit<Samples, "latents">,
+  rows: readonly number[],
   x: FloatTensor,
   steps: readonly DdimStep[],
 ): Stretch {
-  return { promptRows, end: null, links: [{ x, steps: steps.map(withoutNoise), direct: 1 }] };
+  return {
+    ...seen(promptRows, images, rows),
+    end: null,
+    links: [{ x, steps: steps.map(withoutNoise), direct: 1 }],
+  };
 }
 
 /** The step that leads all the way to the image that is predicted in its latents. */
 export function toImage(step: DdimStep): DdimStep {
   return { ...step, previousTimestep: 0, previousAlpha: 1, sigma: 0 };
+}
+
+type Samples = Pick<Sampled, "latents" | "images" | "promptRows">;
+
+function seen(
+  promptRows: readonly number[],
+  images: FloatTensor,
+  rows: readonly number[],
+): Pick<Stretch, "promptRows" | "imageShape"> {
+  return { promptRows: rows.map((row) => promptRows[row]!), imageShape: images.shape.slice(1) };
 }
 
 function withoutNoise(step: DdimStep): DdimStep {

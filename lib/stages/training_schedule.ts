@@ -10,7 +10,7 @@ import { learntSteps, type Options, samplesPerEpoch, stepsPerUpdate } from "./op
 export interface MicroBatch {
   /** The samples. */
   readonly rows: readonly number[];
-  /** The step index of each. */
+  /** The step index of each; none where a lesson chooses its steps itself. */
   readonly steps: readonly number[];
 }
 
@@ -64,6 +64,22 @@ export function trainingSchedule(from: Key, options: Options): OptimizerStep[] {
     }
   }
   return schedule;
+}
+
+/**
+ * The optimizer steps of an epoch for lessons that choose steps themselves: samples in an order of their own, each once, and no
+ * critic.
+ *
+ * @param from The epoch's key.
+ */
+export function imageSchedule(from: Key, options: Options): OptimizerStep[] {
+  const { train } = options;
+  const samples = samplesPerEpoch(options);
+  return Array.from({ length: train.num_inner_epochs }, (_, inner) => {
+    const order = permutation(fold(fold(from, inner), "samples"), samples);
+    return cut(cut(order, train.batch_size), train.gradient_accumulation_steps)
+      .map((batches) => ({ policy: batches.map((rows) => ({ rows, steps: [] })), critic: [] }));
+  }).flat();
 }
 
 function cut<T>(xs: readonly T[], size: number): T[][] {

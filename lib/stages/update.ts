@@ -22,11 +22,15 @@ import { trainingSchedule } from "./training_schedule.ts";
  */
 export const update: Stages["update"] = updateBy(policyGradient);
 
-/** The same stage with another lesson for the policy. */
-export function updateBy(lesson: PolicyLesson): Stages["update"] {
+/** The same stage with another lesson for the policy, in another order. */
+export function updateBy(
+  lesson: PolicyLesson,
+  scheduleOf: typeof trainingSchedule = trainingSchedule,
+): Stages["update"] {
   return async (state, critiqued, ctx) => {
     const epochKey = fold(fold(state.key, "update"), state.epoch);
-    const schedule = trainingSchedule(epochKey, ctx.options);
+    const schedule = scheduleOf(epochKey, ctx.options);
+    const judged = 1 + (lesson.judged?.(ctx.options) ?? 0);
     const { updates, ...learnt } = await descend(state, critiqued, schedule, epochKey, ctx, lesson);
     return {
       ...critiqued,
@@ -36,7 +40,7 @@ export function updateBy(lesson: PolicyLesson): Stages["update"] {
         ...learnt,
         epoch: state.epoch + 1,
         promptStatistics: critiqued.promptStatistics,
-        rewardQueries: state.rewardQueries + critiqued.rewards.length,
+        rewardQueries: state.rewardQueries + judged * critiqued.rewards.length,
       },
     };
   };

@@ -7,6 +7,7 @@
 import type { z } from "zod";
 import { methodOf, methods } from "../../lib/methods/mod.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
+import { checkMethod } from "../../lib/stages/method.ts";
 import { checkOptions } from "../../lib/stages/options.ts";
 import { nearest } from "../nearest.ts";
 import { isPath } from "../paths.ts";
@@ -68,7 +69,7 @@ function checkTogether(config: Config): void {
   }
   try {
     checkOptions(config);
-    methodOf(config.method).check(config);
+    checkMethod(methodOf(config.method), config, rewardCatalogue[rewards.train] ?? null);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
     throw error;

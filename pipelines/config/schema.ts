@@ -60,6 +60,7 @@ export function configSchema(compat: Compat) {
     critic: critic(compat),
     reset: reset(compat),
     rwr: rewardWeights(),
+    backprop: backprop(),
     per_prompt_stat_tracking: perPromptStatTracking(),
     evaluate: evaluate(),
     images: images(),
@@ -85,7 +86,10 @@ function rewards() {
 function sample() {
   return section({
     num_steps: field(count(1).max(1000), 8, { doc: "How many steps denoise an image", unit: "steps" }),
-    eta: field(positive().max(1), 1, { doc: "Noise of a step: 1 is DDPM's, towards 0 is deterministic" }),
+    eta: field(notNegative().max(1), 1, {
+      doc:
+        "Noise of a step: 1 is DDPM's, 0 is none, which methods with probabilities of steps cannot do with",
+    }),
     guidance_scale: field(notNegative().max(1000), 3, { doc: "Classifier-free guidance; 1: none" }),
     batch_size: field(count(1), 16, { doc: "Samples denoised together", unit: "samples" }),
     num_batches_per_epoch: field(count(1), 4, { doc: "Batches an epoch", unit: "batches" }),
@@ -311,6 +315,34 @@ function rewardWeights() {
     }),
     percentile: field(positive().lt(100).nullable(), null, {
       doc: "For rwr: the percentile from which on samples count, all alike; null: all do, by their rewards",
+    }),
+  });
+}
+
+function backprop() {
+  return section({
+    loss: field(z.enum(["reward", "distance", "shortfall"]), "reward", {
+      doc:
+        "For methods that differentiate the reward: what scores cost; the reward negated, their distance to the target, or what is missing to it",
+    }),
+    target: field(z.number(), 10, {
+      doc: "The score that distance and shortfall are taken to, on the training reward's own scale",
+    }),
+    loss_coeff: field(positive(), 1, { doc: "What the loss is multiplied by" }),
+    truncation: field(z.enum(["last", "trajectory", "each_step"]), "last", {
+      doc:
+        "Which steps the gradient reaches: the last ones, all from one on that is drawn, or each by a draw of its own",
+    }),
+    last_steps: field(count(1), 1, {
+      doc: "How many steps it reaches with truncation last",
+      unit: "steps",
+    }),
+    renoised: field(count(0), 0, {
+      doc:
+        "For draft: how often an image is made noisy anew, for the last step alone to be learnt from; 0: never",
+    }),
+    predict_from: field(notNegative().lt(1), 0.75, {
+      doc: "For refl: the part of the steps that are over before the first at which the image is predicted",
     }),
   });
 }

@@ -15,27 +15,23 @@ import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { bindParams } from "../../lib/nn/scope.ts";
 import { packValues, unpackValues } from "../../lib/optim/flat.ts";
-import {
-  leapGraph,
-  rewardGradientGraph,
-  type RewardLoss,
-  rewardLoss,
-  stepAdjointGraph,
-} from "../../lib/stages/backprop_graphs.ts";
+import { refl } from "../../lib/methods/mod.ts";
+import { rewardGraphOf, rewardLoss } from "../../lib/stages/backprop_graphs.ts";
 import { backpropagate } from "../../lib/stages/backpropagate.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { floats, joinRows, pickRows, stackSteps } from "../../lib/stages/rows.ts";
-import { type Extents, floatType, guidedNoise, vector } from "../../lib/stages/sampling_graphs.ts";
+import { floatType, guidedNoise, vector } from "../../lib/stages/sampling_graphs.ts";
 import { leapStretch, sampledStretch, type Stretch, toImage } from "../../lib/stages/stretches.ts";
-import { bindWeights, type BoundProgram, compileBound } from "../../lib/stages/weights.ts";
+import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
 import { assertClose } from "../assert_close.ts";
-import { toyModels, toyOptions, toyRewardGraph, toySetup } from "./toy.ts";
+import { toyGradientReward, toyModels, toyOptions, toySetup } from "./toy.ts";
 
 const STEPS = 5;
 const BATCH = 3;
 const GUIDANCE = 3;
 const runtimes = { interpreter: interpreter(), GPU: gpuRuntime(await openGpu(navigator.gpu)) };
-const loss: RewardLoss = { kind: "distance", target: 0.3, coefficient: 0.7 };
+const loss = { kind: "distance", target: 0.3, coefficient: 0.7 } as const;
+const images = tensor([BATCH, 1, 2, 3], new Float32Array(6 * BATCH));
 const promptRows = [2, 0, 1];
 const start = tensor([BATCH, 1, 1, 6], normals(key(31), 6 * BATCH));
 const noise = Array.from(
@@ -63,12 +59,12 @@ for (const [place, runtime] of Object.entries(runtimes)) {
     for (const [name, { isKept, eta }] of Object.entries(cases)) {
       const toy = await toyRun(runtime, eta);
       const { latents, gradient, loss } = await unrolled(toy, isKept);
-      const stretch = sampledStretch({ latents, promptRows }, toy.ctx.schedule, [0, 1, 2], isKept);
+      const stretch = sampledStretch({ latents, images, promptRows }, toy.ctx.schedule, [0, 1, 2], isKept);
       const found = await backpropagated(toy, stretch);
       assertClose(found.gradient, gradient, 1e-5, `${place}, ${name}: gradient`);
       assertClose([found.loss], [loss], 1e-5, `${place}, ${name}: loss`);
       assertEquals(gradient.some((x) => x !== 0), isKept.includes(true), name);
-      toy.free();
+      toy.ctx.free();
     }
   });
 }
@@ -79,9 +75,15 @@ Deno.test("the gradient of a leap is what the loss gains along it", async () => 
   const along = normals(key(33), toy.policy.length);
   const lossAt = async (length: number) => {
     const policy = toy.policy.map((x, i) => x + length * along[i]!);
-    return (await backpropagated({ ...toy, policy }, leapStretch(promptRows, start, steps))).loss;
+    return (await backpropagated(
+      { ...toy, policy },
+      leapStretch({ images, promptRows }, [0, 1, 2], start, steps),
+    )).loss;
   };
-  const { gradient } = await backpropagated(toy, leapStretch(promptRows, start, steps));
+  const { gradient } = await backpropagated(
+    toy,
+    leapStretch({ images, promptRows }, [0, 1, 2], start, steps),
+  );
   const slope = gradient.reduce((sum, x, i) => sum + x * along[i]!, 0);
   const h = 2 ** -8;
   assertGreater(Math.abs(slope), 1e-3);
@@ -91,31 +93,28 @@ Deno.test("the gradient of a leap is what the loss gains along it", async () => 
 interface Toy {
   readonly ctx: Context;
   readonly policy: F32;
-  readonly programs: Readonly<Record<"rewardGradient" | "stepAdjoint" | "leap", BoundProgram>>;
-  readonly free: () => void;
 }
 
 async function toyRun(runtime: Runtime, eta: number): Promise<Toy> {
-  const sample = { ...toyOptions.sample, num_steps: STEPS, eta, guidance_scale: GUIDANCE };
-  const models = toyModels(runtime);
-  const ctx = await prepare({ ...toySetup({ ...toyOptions, sample }), runtime, models });
-  const { policy: layout } = ctx.layouts;
-  const programs = {
-    rewardGradient: await compileBound(
-      runtime,
-      rewardGradientGraph(models, toyRewardGraph(runtime), extentsOf(ctx), loss),
-    ),
-    stepAdjoint: await compileBound(runtime, stepAdjointGraph(models, layout, extentsOf(ctx), GUIDANCE)),
-    leap: await compileBound(runtime, leapGraph(models, layout, extentsOf(ctx), GUIDANCE)),
+  const { kind, target, coefficient } = loss;
+  const options = {
+    ...toyOptions,
+    sample: { num_steps: STEPS, eta, guidance_scale: GUIDANCE, batch_size: BATCH, num_batches_per_epoch: 2 },
+    train: { ...toyOptions.train, batch_size: BATCH },
+    backprop: { ...toyOptions.backprop, loss: kind, target, loss_coeff: coefficient },
   };
-  const free = () => [ctx, ...Object.values(programs)].forEach((part) => part.free());
-  return { ctx, policy: normals(key(34), layout.length).map((x) => 0.3 * x), programs, free };
+  const ctx = await prepare({
+    ...toySetup({ ...options, sample: { ...toyOptions.sample, ...options.sample } }, {}, refl),
+    ...{ runtime, models: toyModels(runtime) },
+    rewards: { train: toyGradientReward(runtime), evaluate: [] },
+  });
+  return { ctx, policy: normals(key(34), ctx.layouts.policy.length).map((x) => 0.3 * x) };
 }
 
 /** The chain in one graph, and the gradient through it. */
 async function unrolled({ ctx, policy }: Toy, isKept: readonly boolean[]) {
   const { models, runtime, layouts, schedule, conditioning, uncond } = ctx;
-  const reward = toyRewardGraph(runtime);
+  const reward = rewardGraphOf(ctx.rewards.train);
   const types = {
     policy: vector(policy.length),
     start: floatType(...start.shape),
@@ -173,26 +172,12 @@ async function unrolled({ ctx, policy }: Toy, isKept: readonly boolean[]) {
   };
 }
 
-async function backpropagated({ ctx, policy, programs }: Toy, stretch: Stretch) {
+async function backpropagated({ ctx, policy }: Toy, stretch: Stretch) {
   const { runtime } = ctx;
   const put = (data: F32) => runtime.put(tensor([data.length], data));
-  const zeros = put(new Float32Array(policy.length));
-  const { policyGrad, scores, loss } = backpropagate(
-    { ...ctx, backprop: programs, reward: toyRewardGraph(runtime), imageShape: [1, 2, 3] },
-    put(policy),
-    zeros,
-    stretch,
-    1,
-  );
-  const [gradient, , cost] = (await runtime.get([policyGrad, scores, loss])).map(floats) as [
-    FloatTensor,
-    FloatTensor,
-    FloatTensor,
-  ];
+  const learning = { policy: put(policy), policyGrad: put(new Float32Array(policy.length)) };
+  const { policyGrad, loss } = backpropagate(ctx, learning, stretch, 1);
+  const [gradient, cost] = (await runtime.get([policyGrad, loss])).map(floats) as [FloatTensor, FloatTensor];
+  runtime.free(new Set([...Object.values(learning), policyGrad, loss]));
   return { gradient: gradient.data, loss: cost.data[0]! };
-}
-
-function extentsOf({ conditioning }: Context): Extents {
-  const [, tokens, width] = conditioning.context.shape as readonly [number, number, number];
-  return { batch: BATCH, context: [tokens, width], pooled: conditioning.pooled.shape[1]! };
 }

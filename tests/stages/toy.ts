@@ -26,7 +26,7 @@ import { parseCriticConfig } from "../../lib/models/critic_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { constantInit, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
 import { tdpoR } from "../../lib/methods/mod.ts";
-import type { Reward, RewardGraph } from "../../lib/rewards/reward.ts";
+import type { Reward } from "../../lib/rewards/reward.ts";
 import type { Setup } from "../../lib/stages/context.ts";
 import type { Method } from "../../lib/stages/method.ts";
 import type { Models, PolicyInputs } from "../../lib/stages/models.ts";
@@ -97,6 +97,15 @@ export const toyOptions: Options = {
     std_from_width: true,
   },
   rwr: { beta: 1, standardised: true, per_prompt: false, percentile: null },
+  backprop: {
+    loss: "reward",
+    target: 0,
+    loss_coeff: 1,
+    truncation: "last",
+    last_steps: 2,
+    renoised: 0,
+    predict_from: 0.5,
+  },
   per_prompt_stat_tracking: { buffer_size: 16, min_count: 4 },
 };
 
@@ -185,15 +194,23 @@ export const toyReward: Reward = {
   },
 };
 
-/** A reward that has a gradient: `Σ w s²` of an image's six numbers, on any runtime. */
-export function toyRewardGraph(runtime: Runtime, weights: FloatTensor = draw(4, [CHANNELS])): RewardGraph {
+/**
+ * A reward that has a gradient: `Σ w s²` of an image's six numbers.
+ *
+ * @param weights `[6]`.
+ */
+export function toyGradientReward(runtime: Runtime, weights: FloatTensor = draw(4, [CHANNELS])): Reward {
   return {
-    weights: putWeights(runtime, { weights }),
-    inputs: () => ({}),
-    build: (scope, images) =>
-      sum(mul(square(reshape(images, [-1, CHANNELS])), scope.param("weights", [CHANNELS], constantInit(0))), [
-        1,
-      ]),
+    ...toyReward,
+    isDifferentiable: true,
+    graph: {
+      weights: putWeights(runtime, { weights }),
+      inputs: () => ({}),
+      build: (scope, images) => {
+        const squares = square(reshape(images, [-1, CHANNELS]));
+        return sum(mul(squares, scope.param("weights", [CHANNELS], constantInit(0))), [1]);
+      },
+    },
   };
 }
 
