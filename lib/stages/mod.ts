@@ -3,6 +3,8 @@
  * @module
  */
 
+export * from "./backprop_graphs.ts";
+export * from "./backpropagate.ts";
 export * from "./conditioning.ts";
 export * from "./context.ts";
 export * from "./critique.ts";
@@ -26,9 +28,11 @@ export * from "./records.ts";
 export * from "./reset.ts";
 export * from "./reward_weighted.ts";
 export * from "./sample.ts";
+export * from "./reward_lessons.ts";
 export type { Extents } from "./sampling_graphs.ts";
 export * from "./score.ts";
 export * from "./state.ts";
+export * from "./stretches.ts";
 export * from "./train.ts";
 export { type Layouts, withGradient } from "./training_graphs.ts";
 export * from "./training_schedule.ts";

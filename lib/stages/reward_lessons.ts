@@ -108,7 +108,11 @@ export function firstPredicted({ sample, backprop }: Pick<Options, "sample" | "b
 }
 
 /** The mean gradient of stretches, as their micro-batch's share of an optimizer step. */
-export function learntFrom(ctx: Context, { policy, policyGrad }: Learning, stretches: readonly Stretch[]): Learnt {
+export function learntFrom(
+  ctx: Context,
+  { policy, policyGrad }: Learning,
+  stretches: readonly Stretch[],
+): Learnt {
   const share = 1 / (ctx.options.train.gradient_accumulation_steps * stretches.length);
   let sum = policyGrad;
   const logs = stretches.map((stretch) => {

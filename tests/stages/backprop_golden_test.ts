@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { type FloatTensor, type ParamTree, tensor } from "../../lib/core/tensor.ts";
+import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { refl } from "../../lib/methods/mod.ts";
 import { newOptimizer } from "../../lib/optim/adamw.ts";
-import { packParams, unpackParams } from "../../lib/optim/flat.ts";
+import { packParams } from "../../lib/optim/flat.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { descend, type Learner } from "../../lib/stages/descend.ts";
 import type { BackpropOptions, Options } from "../../lib/stages/options.ts";

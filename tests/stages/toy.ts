@@ -203,6 +203,11 @@ export function toyGradientReward(runtime: Runtime, weights: FloatTensor = draw(
   return {
     ...toyReward,
     isDifferentiable: true,
+    score: ({ shape, data }) =>
+      Promise.resolve(Float32Array.from({ length: shape[0]! }, (_, n) => {
+        const own = Array.from(data.slice(n * CHANNELS, (n + 1) * CHANNELS) as ArrayLike<number>);
+        return own.reduce((sum, x, i) => sum + weights.data[i]! * x * x, 0);
+      })),
     graph: {
       weights: putWeights(runtime, { weights }),
       inputs: () => ({}),
