@@ -63,9 +63,10 @@ export interface ProgramLesson extends Pick<PolicyLesson, "logged"> {
 }
 
 /** Makes a lesson of one program. */
-export function programLesson({ program, logged, inputs }: ProgramLesson): PolicyLesson {
+export function programLesson(lesson: ProgramLesson): PolicyLesson & ProgramLesson {
+  const { program, inputs } = lesson;
   return {
-    logged,
+    ...lesson,
     learn: (critiqued, micro, ctx, from, learner) => {
       const given = inputs(critiqued, micro, ctx, from);
       const { policyGrad, log, ratio, ...others } = ctx.programs.of(program).run({ ...given, ...learner });

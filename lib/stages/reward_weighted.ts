@@ -11,7 +11,7 @@ import { add, mul, square, sub } from "../engine/ops/elementwise.ts";
 import { mean } from "../engine/ops/reductions.ts";
 import { bindParams } from "../nn/scope.ts";
 import { unpackValues } from "../optim/flat.ts";
-import { type PolicyLesson, programLesson } from "./policy_lesson.ts";
+import { type PolicyLesson, type ProgramLesson, programLesson } from "./policy_lesson.ts";
 import type { GraphParts, ProgramSpec } from "./programs.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
 import { guidedNoise, latents as latentsType, stepTypes, vector } from "./sampling_graphs.ts";
@@ -33,7 +33,7 @@ export const rewardWeightedProgram: ProgramSpec = {
  *
  * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
  */
-export const rewardWeighted: PolicyLesson = programLesson({
+export const rewardWeighted: PolicyLesson & ProgramLesson = programLesson({
   program: rewardWeightedProgram,
   logged: ({ train }) => ["policy_loss", ...train.kl_weight > 0 ? ["kl_loss"] as const : []],
   inputs: ({ latents, temporalRewards, promptRows }, { rows, steps }, ctx, from) => {

@@ -16,6 +16,7 @@ import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
 import { methods, tdpoR } from "../../lib/methods/mod.ts";
+import { rewardGradientProgram } from "../../lib/stages/backprop_graphs.ts";
 import { prepare, type Setup } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { latentDiffusion } from "../../lib/stages/latent_diffusion.ts";
@@ -34,7 +35,8 @@ import { scheduler, toyModels, toyOptions, toyPrompts, toyReward, toySetup } fro
 
 const gpu = gpuRuntime(await openGpu(navigator.gpu));
 
-for (const method of methods) {
+// Those that differentiate the reward are in reward_lessons_test.ts.
+for (const method of methods.filter(({ programs }) => !programs.includes(rewardGradientProgram))) {
   Deno.test(`${method.name} on the GPU: the toy's two epochs are those of the interpreter`, async () => {
     const small = {
       "sample.group_size": 4,

@@ -9,7 +9,7 @@ import { rewardWeights } from "../../lib/stages/critique_weights.ts";
 import { descend } from "../../lib/stages/descend.ts";
 import type { KlForm, PolicyLossForm } from "../../lib/stages/losses.ts";
 import type { Options } from "../../lib/stages/options.ts";
-import { policyGradient, type PolicyLesson } from "../../lib/stages/policy_lesson.ts";
+import { policyGradient, type PolicyLesson, programLesson } from "../../lib/stages/policy_lesson.ts";
 import type { Critiqued, Logged, UpdateLog } from "../../lib/stages/records.ts";
 import { noised, rewardWeighted } from "../../lib/stages/reward_weighted.ts";
 import { pickPlaces, type Place } from "../../lib/stages/rows.ts";
@@ -159,8 +159,8 @@ function critiquedOf(given: ParamTree, hasCritic: boolean): Critiqued {
 }
 
 /** The lesson at the golden run's timesteps with its noise. */
-function withGivenNoise(lesson: PolicyLesson): PolicyLesson {
-  return {
+function withGivenNoise(lesson: typeof rewardWeighted): PolicyLesson {
+  return programLesson({
     ...lesson,
     inputs: (critiqued, micro, ctx, from) => {
       const here = micro.rows.map((row, i): Place => [row, micro.steps[i]!]);
@@ -172,7 +172,7 @@ function withGivenNoise(lesson: PolicyLesson): PolicyLesson {
       const given = lesson.inputs(critiqued, micro, ctx, from);
       return { ...given, timestep, noise, x: noised(images, noise, alphas) };
     },
-  };
+  });
 }
 
 function columnOf(updates: readonly UpdateLog[], log: string): number[] {

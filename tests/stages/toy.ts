@@ -27,6 +27,7 @@ import { normalize } from "../../lib/nn/norm.ts";
 import { constantInit, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
 import { tdpoR } from "../../lib/methods/mod.ts";
 import type { Reward } from "../../lib/rewards/reward.ts";
+import { rewardGradientProgram } from "../../lib/stages/backprop_graphs.ts";
 import type { Setup } from "../../lib/stages/context.ts";
 import type { Method } from "../../lib/stages/method.ts";
 import type { Models, PolicyInputs } from "../../lib/stages/models.ts";
@@ -226,13 +227,14 @@ export function toySetup(
   method: Method = tdpoR,
 ): Setup {
   const runtime = interpreter();
+  const isGradient = method.programs.includes(rewardGradientProgram);
   return {
     method,
     options,
     models: toyModels(runtime, models),
     runtime,
     prompts: toyPrompts,
-    rewards: { train: toyReward, evaluate: [] },
+    rewards: { train: isGradient ? toyGradientReward(runtime) : toyReward, evaluate: [] },
   };
 }
 

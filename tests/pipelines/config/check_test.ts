@@ -76,12 +76,21 @@ Deno.test("an unknown key names the nearest field", () => {
   for (const [raw, expected] of cases) assertStringIncludes(problem(raw), expected);
 });
 
+Deno.test("a method is refused the rewards and the noise that it cannot learn from", () => {
+  const compressible = { method: "draft", rewards: { train: "jpeg_compressibility" } };
+  for (const word of ["draft", "jpeg_compressibility", "mini_aesthetic", "colourfulness"]) {
+    assertStringIncludes(problem(compressible), word);
+  }
+  assertStringIncludes(problem({ sample: { eta: 0 } }), "Cannot train by tdpo-r");
+  assertEquals(checkConfig({ method: "refl" }).rewards.train, "mini_aesthetic");
+});
+
 Deno.test("a wrong value names the field, what it takes and what was found", () => {
   const cases: readonly (readonly [RawConfig, string])[] = [
     [{ seed: -1 }, "seed is no whole number from 0: -1"],
     [{ seed: "a" }, 'seed is no whole number from 0: "a"'],
     [{ sample: { num_steps: 1.5 } }, "sample.num_steps is no whole number from 1 to 1000: 1.5"],
-    [{ sample: { eta: 0 } }, "sample.eta is no number above 0 to 1: 0"],
+    [{ sample: { eta: -1 } }, "sample.eta is no number from 0 to 1: -1"],
     [{ train: { adam_beta1: 1 } }, "train.adam_beta1 is no number from 0 to below 1: 1"],
     [{ train: { learning_rate: Infinity } }, "train.learning_rate"],
     [{ method: "ppo" }, "method is no tdpo-r | tdpo | ddpo"],
