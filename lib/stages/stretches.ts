@@ -38,7 +38,7 @@ export interface Link {
  * direct path from `x_t` to `x_t'`.
  */
 export function sampledStretch(
-  { latents, images, promptRows }: Samples,
+  { latents, images, promptRows }: Pick<Sampled, "latents" | "images" | "promptRows">,
   schedule: readonly DdimStep[],
   rows: readonly number[],
   isKept: readonly boolean[],
@@ -65,7 +65,7 @@ export function sampledStretch(
  * @param x `[B, H, W, C]`.
  */
 export function leapStretch(
-  { images, promptRows }: Omit<Samples, "latents">,
+  { images, promptRows }: Pick<Sampled, "images" | "promptRows">,
   rows: readonly number[],
   x: FloatTensor,
   steps: readonly DdimStep[],
@@ -81,8 +81,6 @@ export function leapStretch(
 export function toImage(step: DdimStep): DdimStep {
   return { ...step, previousTimestep: 0, previousAlpha: 1, sigma: 0 };
 }
-
-type Samples = Pick<Sampled, "latents" | "images" | "promptRows">;
 
 function seen(
   promptRows: readonly number[],
