@@ -172,7 +172,7 @@ Deno.test("a plan counts what its method runs: without a critic no step is decod
 });
 
 Deno.test("what does not fit is refused with the stage, the bytes, the limit and what to change", async () => {
-  const large = { ...small, sample: { ...small.sample, batch_size: 16 } };
+  const large = { ...small, sample: { ...small.sample, batch_size: 64 } };
   const limits = { maxBufferSize: 1e9, maxStorageBufferBindingSize: 15e5 };
   const cases: readonly [Parameters<typeof planTraining>[1], readonly string[]][] = [
     [{ memory: 5e6 }, ["5000000 bytes", "to load", "mixed_precision=f16_weights"]],
