@@ -15,6 +15,7 @@ import { makeFolder, writeAtomically } from "./files.ts";
 import { checkRewardName } from "./load/check_reward_name.ts";
 import { type JudgeName, judgeNames } from "./load/judge_configs.ts";
 import { modelFolder } from "./load/model_folder.ts";
+import { precisionOption } from "./load/precision.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
 import { readPrompts } from "./prompts.ts";
@@ -40,6 +41,7 @@ Usage: attune evaluate [PATH] [options]
   --guidance X     classifier-free guidance; 1: none                      (the run's, or 3)
   --eta X          noise of a step                                        (the run's, or 1)
   --batch N        images drawn together; they do not depend on it        (16)
+  --precision NAME how models lie in memory: stored, f32, f16_weights, f16  (the run's, or stored)
   --out FILE       where the numbers go as JSON   (evaluation.json in the run's folder, or in runs/)
   --help           print this
 
@@ -112,7 +114,7 @@ async function makePlace(file: string): Promise<void> {
  */
 export async function readTask(args: readonly string[]): Promise<EvaluationTask | null> {
   const options = readArguments(args, {
-    text: ["seeds", "judge", "strength", "model", "out", ...SAMPLING_OPTIONS],
+    text: ["seeds", "judge", "strength", "model", "precision", "out", ...SAMPLING_OPTIONS],
     lists: ["prompts", "rewards"],
     words: 1,
   });
@@ -142,6 +144,7 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
     runRewards: lora?.run ? runRewards(config.rewards) : null,
     judge: judgeNamed(options.judge ?? "clip"),
     sampling: samplingFrom(options, config.sample, images),
+    precision: precisionOption(options.precision, config.mixed_precision),
     out: options.out === undefined
       ? join(lora?.run?.path ?? fromCaller("runs"), "evaluation.json")
       : fromCaller(options.out),

@@ -16,6 +16,7 @@ import { readConfig } from "./config.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";
 import { imageNames } from "./image_names.ts";
 import { modelFolder } from "./load/model_folder.ts";
+import { type Precision, precisionOption } from "./load/precision.ts";
 import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
@@ -43,6 +44,7 @@ Usage: attune generate PROMPT… [options]
   --guidance X     classifier-free guidance; 1: none                        (the run's, or 3)
   --eta X          noise of a step: 1 as in training, 0 none                (the run's, or 1)
   --batch N        images drawn together; they do not depend on it          (16)
+  --precision NAME how models lie in memory: stored, f32, f16_weights, f16  (the run's, or stored)
   --out DIR        where the files go: a_red_cat-7.png                      (runs/images)
   --grid           also draw all images in one: grid.png
   --overwrite      replace files that are there
@@ -61,6 +63,8 @@ export interface GenerateRequest {
   readonly seeds: readonly number[];
   /** How. */
   readonly sampling: SamplerOptions;
+  /** How the models lie in memory. */
+  readonly precision: Precision;
   /** Adapters, if there are any. */
   readonly lora: AdapterFile | null;
   /** How much of them. */
@@ -101,7 +105,7 @@ export async function run(args: readonly string[]): Promise<number> {
  */
 export async function readRequest(args: readonly string[]): Promise<GenerateRequest | null> {
   const options = readArguments(args, {
-    text: ["prompts", "seeds", "lora", "strength", "model", "out", ...SAMPLING_OPTIONS],
+    text: ["prompts", "seeds", "lora", "strength", "model", "precision", "out", ...SAMPLING_OPTIONS],
     flags: ["grid", "overwrite"],
     words: Infinity,
   });
@@ -122,6 +126,7 @@ export async function readRequest(args: readonly string[]): Promise<GenerateRequ
     prompts,
     seeds,
     sampling: samplingFrom(options, config.sample, prompts.length * seeds.length),
+    precision: precisionOption(options.precision, config.mixed_precision),
     lora,
     strength: numberOption("strength", options.strength ?? "1", [-100, 100]),
     out: fromCaller(options.out ?? "runs/images"),
@@ -145,7 +150,10 @@ export async function drawImages(
   const { prompts, seeds, lora, strength, out, grid } = request;
   await checkTargets(request);
   screen.progress(0, "loading");
-  const pipeline = await loadPipeline(runtime, model, lora === null ? {} : { lora: { rank: lora.rank } });
+  const pipeline = await loadPipeline(runtime, model, {
+    precision: request.precision,
+    ...lora && { lora: { rank: lora.rank } },
+  });
   const adapted = lora === null
     ? null
     : { adapters: adaptersFor(lora, pipeline.models.policy.specs), strength };
@@ -208,7 +216,7 @@ function pathsOf(request: GenerateRequest): readonly string[] {
 
 /** What stands in a file's text: everything that it takes to draw it again. */
 function textOf(
-  { model, sampling, lora, strength, prompts, seeds }: GenerateRequest,
+  { model, sampling, precision, lora, strength, prompts, seeds }: GenerateRequest,
   { hash }: Pipeline,
   wish: Wish | null,
 ): Readonly<Record<string, string>> {
@@ -218,6 +226,7 @@ function textOf(
     steps,
     guidance,
     eta,
+    precision,
     model,
     model_hash: hash,
     ...lora && { lora: relative(fromCaller("."), lora.path), lora_hash: lora.hash, strength },

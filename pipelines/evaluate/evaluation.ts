@@ -8,6 +8,7 @@ import { relative } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
 import { type Gap, seenGap } from "../../lib/measures/cross_reward.ts";
 import { type AdapterFile, adaptersFor } from "../adapters.ts";
+import type { Precision } from "../load/precision.ts";
 import { availableRewards, hasJudge } from "../load/available_rewards.ts";
 import type { JudgeName } from "../load/judge_configs.ts";
 import { loadEmbedder } from "../load/load_embedder.ts";
@@ -40,6 +41,8 @@ export interface EvaluationRequest {
   readonly judge: JudgeName;
   /** How images are drawn. */
   readonly sampling: SamplerOptions;
+  /** How the models lie in memory. */
+  readonly precision: Precision;
 }
 
 /** All that was found. */
@@ -99,6 +102,7 @@ export async function evaluate(
   const isJudged = await hasJudge(folder, judgeName);
   const pipeline = await loadPipeline(runtime, folder, {
     rewards: names,
+    precision: request.precision,
     ...lora && { lora: { rank: lora.rank } },
   });
   const { models, rewards, hash } = pipeline;

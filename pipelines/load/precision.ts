@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UsageError } from "../usage_error.ts";
 import type { ModelSource } from "./model_source.ts";
 import type { WeightStorage } from "./weights.ts";
 
@@ -16,6 +17,19 @@ export type Precision = "stored" | "f32" | "f16_weights" | "f16";
 
 /** Every {@linkcode Precision}. */
 export const precisions: readonly Precision[] = ["stored", "f32", "f16_weights", "f16"];
+
+/**
+ * Reads what was typed for `--precision`.
+ *
+ * @param otherwise What holds where nothing was typed.
+ * @throws {UsageError} If it is none.
+ */
+export function precisionOption(text: string | undefined, otherwise: Precision): Precision {
+  if (text === undefined) return otherwise;
+  const found = precisions.find((precision) => precision === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot use --precision as it takes ${precisions.join(", ")}: ${text}`);
+}
 
 /** How weights are kept in each. */
 const STORAGE: Readonly<Record<Precision, WeightStorage>> = {

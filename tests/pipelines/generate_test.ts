@@ -61,7 +61,8 @@ Deno.test("images go to files named after prompt and seed, with what it takes to
     assertEquals([image.width, image.height], [8, 8]);
     const { model_hash, ...settings } = JSON.parse(image.text.attune!);
     assertEquals(model_hash.length, 64);
-    assertEquals(settings, { prompt: "a cat", seed: 3, steps: 2, guidance: 3, eta: 1, model });
+    const expected = { prompt: "a cat", seed: 3, steps: 2, guidance: 3, eta: 1, precision: "stored", model };
+    assertEquals(settings, expected);
     const other = decodePng(await Deno.readFile(paths[1]!));
     assertNotEquals(image.data, other.data);
 
@@ -192,6 +193,7 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
     [["cat", "--steps", "0"], "--steps as it takes a whole number from 1 to 1000: 0"],
     [["cat", "--eta", "2"], "--eta as it takes a number from 0 to 1: 2"],
     [["cat", "--guidance", "much"], "--guidance as it takes a number from 0 to 1000: much"],
+    [["cat", "--precision", "f17"], "--precision as it takes stored, f32, f16_weights, f16: f17"],
     [["cat", "--strength", "0.5"], "there is no --lora"],
     [["cat", "--lora", "./none"], "no such file or folder"],
     [["cat", "--model", "mimi"], "did you mean mini?"],
