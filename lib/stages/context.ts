@@ -7,7 +7,6 @@ import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
 import type { FloatTensor } from "../core/tensor.ts";
 import type { Program, Runtime } from "../engine/runtime.ts";
 import { flatLayout } from "../optim/flat.ts";
-import type { Reward } from "../rewards/reward.ts";
 import { compileText, type Conditioning, type EncodePrompts } from "./conditioning.ts";
 import type { Models } from "./models.ts";
 import { checkOptions, type Options } from "./options.ts";
@@ -20,6 +19,7 @@ import {
   type Programs,
   stepProgram,
 } from "./programs.ts";
+import { type RunRewards, trainedRewards } from "./run_rewards.ts";
 import type { Layouts } from "./training_graphs.ts";
 
 /** What a run is made of. */
@@ -34,8 +34,8 @@ export interface Setup {
   readonly runtime: Runtime;
   /** The prompts to train on. */
   readonly prompts: readonly string[];
-  /** The reward to train on, and others to watch, which never reach a gradient. */
-  readonly rewards: { readonly train: Reward; readonly evaluate: readonly Reward[] };
+  /** The rewards to train on, and others to watch. */
+  readonly rewards: RunRewards;
   /** Told of what is done while stages work; default nobody. */
   readonly onProgress?: (progress: Progress) => void;
   /** Milliseconds from some moment on, for the times that are reported; default always 0. */
@@ -83,6 +83,7 @@ export async function prepare(setup: Setup): Promise<Context> {
   const { method, options, models, runtime, prompts, rewards } = setup;
   checkOptions(options);
   checkMethod(method, options, rewards.train);
+  checkCombined(setup);
   if (prompts.length === 0) throw new RangeError("Cannot train as there are no prompts");
   const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, options.sample.eta);
   const layouts: Layouts = {
@@ -108,4 +109,15 @@ export async function prepare(setup: Setup): Promise<Context> {
     encodePrompts: text.encode,
     free: () => [programs, text.program].forEach((program) => program.free()),
   };
+}
+
+/** Checks that the rewards to train on are those that are combined. */
+function checkCombined({ options: { combination }, rewards }: Setup): void {
+  const names = trainedRewards(rewards).map(({ name }) => name);
+  const combined = combination === undefined ? names.slice(0, 1) : Object.keys(combination.weights);
+  if (names.join() === combined.join()) return;
+  throw new RangeError(
+    `Cannot train as the rewards to train on are not those that are combined: ${names.join(", ")}, and ` +
+      (combination === undefined ? "no options.combination" : combined.join(", ")),
+  );
 }

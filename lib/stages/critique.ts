@@ -6,26 +6,28 @@
 import { fold, permutation } from "../core/random.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
-import { moments, type Normalised, normaliseRewards } from "./prompt_statistics.ts";
+import { moments } from "./prompt_statistics.ts";
 import type { Critiqued, Explained, Scored, State } from "./records.ts";
 import { pickRows } from "./rows.ts";
+import { trainingRewards } from "./training_rewards.ts";
 
 /**
  * Turns rewards and critic residuals into one temporal reward per denoising step.
  *
- * Rewards are normalised per prompt; `returns[n, t] = k[n, t] + γ returns[n, t+1]` with the reward added to the last step's
- * penalty `k[n, T-1]`; `temporalRewards = (returns - residuals - μ) / (σ + 1e-8)`, with `μ, σ` over all samples and steps.
+ * Rewards are combined, where there are several, and normalised per prompt: see {@linkcode trainingRewards};
+ * `returns[n, t] = k[n, t] + γ returns[n, t+1]` with the reward added to the last step's penalty `k[n, T-1]`;
+ * `temporalRewards = (returns - residuals - μ) / (σ + 1e-8)`, with `μ, σ` over all samples and steps.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: penalties, where asked
  * for, are the exact divergence from the base model rather than an estimate (quirk 19).
  *
- * @returns The record with `returns` and `temporalRewards` `[N, T]` added, how much of the returns the critic explains, and the
- * prompts' statistics.
+ * @returns The record with `returns` and `temporalRewards` `[N, T]` added, how much of the returns the critic explains, and
+ * what is remembered of the rewards.
  * @throws {RangeError} If there are no samples.
  * @throws {TypeError} If there is no critic.
  */
 export function critique(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
-  const { rewards, statistics: promptStatistics } = normalised(state, scored, ctx);
+  const { rewards, ...learnt } = trainingRewards(state, scored, ctx.options);
   const returns = returnsOf(rewards, scored, ctx);
   const { observed } = scored;
   if (observed === null) throw new TypeError("Cannot take residuals off the returns as there is no critic");
@@ -34,7 +36,7 @@ export function critique(state: State, scored: Scored, ctx: Pick<Context, "optio
     returns,
     temporalRewards: temporalRewards(returns, observed.residuals),
     explained: explainedBy(returns, observed.residuals),
-    promptStatistics,
+    ...learnt,
   }, ctx);
 }
 
@@ -43,14 +45,14 @@ export function critique(state: State, scored: Scored, ctx: Pick<Context, "optio
  * unless steps are penalised or discounted.
  */
 export function critiqueReturns(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
-  const { rewards, statistics: promptStatistics } = normalised(state, scored, ctx);
+  const { rewards, ...learnt } = trainingRewards(state, scored, ctx.options);
   const returns = returnsOf(rewards, scored, ctx);
   return weighed(state, {
     ...scored,
     returns,
     temporalRewards: returns,
     explained: null,
-    promptStatistics,
+    ...learnt,
   }, ctx);
 }
 
@@ -81,14 +83,6 @@ export function returnsOf(
 export function spread(values: F32, steps: number): FloatTensor {
   const each = Float32Array.from({ length: values.length * steps }, (_, i) => values[Math.floor(i / steps)]!);
   return tensor([values.length, steps], each);
-}
-
-function normalised(
-  { promptStatistics }: State,
-  { rewards, prompts }: Scored,
-  { options }: Pick<Context, "options">,
-): Normalised {
-  return normaliseRewards(promptStatistics, rewards, prompts, options.per_prompt_stat_tracking);
 }
 
 /**

@@ -6,8 +6,9 @@
 import type { F32 } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
 import { returnsOf, weighed } from "./critique.ts";
-import { moments } from "./prompt_statistics.ts";
+import { moments, type Normalise } from "./prompt_statistics.ts";
 import type { Critiqued, Scored, State } from "./records.ts";
+import { trainingRewards } from "./training_rewards.ts";
 
 /** Deviations that are taken for none. */
 const NO_DEVIATION = 1e-8;
@@ -20,14 +21,13 @@ const NO_DEVIATION = 1e-8;
  */
 export function critiqueGroups(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
   const { sample, train } = ctx.options;
-  const rewards = groupAdvantages(scored.rewards, sample.group_size, train.group_std);
+  const byGroup: Normalise = (statistics, rewards) => ({
+    rewards: groupAdvantages(rewards, sample.group_size, train.group_std),
+    statistics,
+  });
+  const { rewards, ...learnt } = trainingRewards(state, scored, ctx.options, byGroup);
   const returns = returnsOf(rewards, scored, ctx);
-  const { promptStatistics } = state;
-  return weighed(
-    state,
-    { ...scored, returns, temporalRewards: returns, explained: null, promptStatistics },
-    ctx,
-  );
+  return weighed(state, { ...scored, returns, temporalRewards: returns, explained: null, ...learnt }, ctx);
 }
 
 /**

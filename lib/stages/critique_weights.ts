@@ -10,7 +10,8 @@ import type { RewardWeightOptions } from "./options.ts";
 import type { Critiqued, Scored, State } from "./records.ts";
 
 /**
- * Weighs samples, all steps of one alike, by {@linkcode rewardWeights} of their rewards: normalised ones, or as they are.
+ * Weighs samples, all steps of one alike, by {@linkcode rewardWeights} of their rewards: normalised ones, or as they are
+ * (what several come to is in deviations even so).
  *
  * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
  */
@@ -20,7 +21,7 @@ export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context,
   const critiqued = critiqueReturns(state, scored, control);
   const steps = critiqued.returns.shape[1]!;
   const last = scored.rewards.map((_, n) => critiqued.returns.data[(n + 1) * steps - 1]!);
-  const rewards = rwr.standardised ? last : scored.rewards;
+  const rewards = rwr.standardised ? last : critiqued.combined ?? scored.rewards;
   const temporalRewards = spread(rewardWeights(rewards, scored.prompts, rwr), steps);
   return weighed(state, { ...critiqued, temporalRewards }, ctx);
 }

@@ -62,8 +62,16 @@ export interface Method {
  */
 export function checkMethod(method: Method, options: Options, reward: RewardInfo | null): void {
   method.check(options);
-  if (reward !== null && method.programs.includes(rewardGradientProgram)) {
-    checkDifferentiable(method.name, reward);
+  if (method.programs.includes(rewardGradientProgram)) {
+    const names = Object.keys(options.combination?.weights ?? {});
+    if (names.length > 1) {
+      throw new RangeError(
+        `Cannot train by ${method.name} as it goes back through one reward: ${
+          names.join(", ")
+        }; set rewards.train to one`,
+      );
+    }
+    if (reward !== null) checkDifferentiable(method.name, reward);
   }
   if (options.sample.eta > 0) return;
   if (method.programs.includes(policyGradientProgram)) {

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type ConstraintLog, constraintLogs } from "./combine/constraint_logs.ts";
 import { type Moments, moments } from "./prompt_statistics.ts";
 import type { GradNorms, Logged, Reset, Updated, UpdateLog } from "./records.ts";
 
@@ -24,10 +25,14 @@ export interface StageSeconds {
 export interface EpochMetrics extends Partial<Logged> {
   /** Which epoch, counted from 0. */
   readonly epoch: number;
-  /** Images the training reward has judged so far. */
+  /** Images judged so far in order to train. */
   readonly reward_queries: number;
   /** Every reward on its own scale. */
   readonly rewards: Readonly<Record<string, Moments>>;
+  /** What several training rewards came to, in deviations; absent where there is one. */
+  readonly combined?: Moments;
+  /** The constraints by their rewards' names; absent where there are none. */
+  readonly constraints?: Readonly<Record<string, ConstraintLog>>;
   /** The part of the returns' variance that the critic explained when sampling. */
   readonly critic_explained_variance?: number;
   /** The same for each step index. */
@@ -56,6 +61,8 @@ export function epochMetrics(
     epoch: updated.epoch,
     reward_queries: updated.state.rewardQueries,
     rewards: Object.fromEntries(Object.entries(scores).map(([name, values]) => [name, moments(values)])),
+    ...updated.combined && { combined: moments(updated.combined) },
+    ...constraintLogs(updated),
     ...meanOf(updates, "policy_loss"),
     ...meanOf(updates, "critic_loss"),
     ...explained && {

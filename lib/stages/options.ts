@@ -6,6 +6,7 @@
  */
 
 import type { RewardLossKind } from "./backprop_graphs.ts";
+import { checkCombination, type Combination } from "./combine/combination.ts";
 import type { KlForm, PolicyLossForm } from "./losses.ts";
 
 /** Options of a run; a method may have no use for some. */
@@ -32,6 +33,8 @@ export interface Options {
   readonly backprop: BackpropOptions;
   /** How rewards are normalised per prompt; `null`: over the batch. */
   readonly per_prompt_stat_tracking: StatTrackingOptions | null;
+  /** How several training rewards become one; absent where there is one. */
+  readonly combination?: Combination | undefined;
 }
 
 /** How images are sampled. */
@@ -192,7 +195,8 @@ export function stepsPerUpdate(options: Pick<Options, "sample" | "train">): numb
 /**
  * Checks what no single option can tell.
  *
- * @throws {RangeError} If the samples of an epoch do not fill optimizer steps or groups, or no step is left to train on.
+ * @throws {RangeError} If the samples of an epoch do not fill optimizer steps or groups, no step is left to train on, or
+ * rewards cannot be combined.
  */
 export function checkOptions(options: Options): void {
   const { sample, train } = options;
@@ -232,4 +236,5 @@ export function checkOptions(options: Options): void {
         `train.timesteps_per_update ${together}`,
     );
   }
+  if (options.combination !== undefined) checkCombination(options.combination);
 }

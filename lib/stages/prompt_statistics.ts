@@ -17,6 +17,9 @@ export interface Normalised {
   readonly statistics: PromptStatistics;
 }
 
+/** A way to normalise a batch's rewards `[N]`, given what is remembered of those before. */
+export type Normalise = (statistics: PromptStatistics, rewards: F32) => Normalised;
+
 /**
  * Takes a batch's rewards in, then normalises them: `(r - mean) / (std + 1e-6)`.
  *
@@ -76,6 +79,7 @@ export function moments(xs: ArrayLike<number>): Moments {
   return { mean, std: Math.sqrt(squares / xs.length) };
 }
 
-function standard(x: number, { mean, std }: Moments): number {
+/** The number with the moments taken out of it: `(x - mean) / (std + 1e-6)`. */
+export function standard(x: number, { mean, std }: Moments): number {
   return (x - mean) / (std + 1e-6);
 }

@@ -6,6 +6,7 @@
 import type { Key } from "../core/random.ts";
 import type { F32, FloatTensor } from "../core/tensor.ts";
 import type { OptimizerState } from "../optim/adamw.ts";
+import type { RewardMemory } from "./combine/reward_memory.ts";
 import type { PromptStatistics } from "./prompt_statistics.ts";
 
 /** Everything that a run remembers from one epoch to the next. */
@@ -22,7 +23,9 @@ export interface State {
   readonly ema: F32 | null;
   /** The latest training rewards of each prompt. */
   readonly promptStatistics: PromptStatistics;
-  /** How many images the training reward has judged. */
+  /** What there is to remember of several training rewards. */
+  readonly rewardMemory: RewardMemory;
+  /** How many images have been judged in order to train. */
   readonly rewardQueries: number;
 }
 
@@ -56,9 +59,9 @@ export interface Observed {
 
 /** Samples and what they are worth. */
 export interface Scored extends Sampled {
-  /** `[N]`, the training reward, on its own scale. */
+  /** `[N]`, the training reward, on its own scale; where there are several, the first. */
   readonly rewards: F32;
-  /** `[N]` for each reward by its name, the training reward among them. */
+  /** `[N]` for each reward by its name, the training rewards among them. */
   readonly scores: Readonly<Record<string, F32>>;
 }
 
@@ -70,8 +73,12 @@ export interface Critiqued extends Scored {
   readonly temporalRewards: FloatTensor;
   /** What the critic knew beforehand; `null`: the method has none. */
   readonly explained: Explained | null;
+  /** `[N]`, what several training rewards came to, in deviations; `null` where there is one. */
+  readonly combined: F32 | null;
   /** The latest training rewards of each prompt, these among them. */
   readonly promptStatistics: PromptStatistics;
+  /** What there is to remember of several training rewards, these scores among them. */
+  readonly rewardMemory: RewardMemory;
 }
 
 /** How much a critic knew of the returns beforehand. */

@@ -42,6 +42,8 @@ export async function introduced(state: State, ctx: Context): Promise<State> {
   if (ctx.options.reset.relearn === 0) return state;
   const before = { ...state, key: fold(state.key, "before") };
   const scored = await score(await sample(before, ctx), ctx);
-  const { critic } = await relearned(before, critique(before, scored, ctx), ctx);
-  return { ...state, critic, rewardQueries: state.rewardQueries + scored.rewards.length };
+  const critiqued = critique(before, scored, ctx);
+  const { critic } = await relearned(before, critiqued, ctx);
+  const { rewardMemory } = critiqued;
+  return { ...state, critic, rewardMemory, rewardQueries: state.rewardQueries + scored.rewards.length };
 }

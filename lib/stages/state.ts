@@ -7,6 +7,7 @@ import { fold, key } from "../core/random.ts";
 import { initParams } from "../nn/scope.ts";
 import { newOptimizer } from "../optim/adamw.ts";
 import { packParams } from "../optim/flat.ts";
+import { emptyMemory } from "./combine/reward_memory.ts";
 import type { Context } from "./context.ts";
 import type { State } from "./records.ts";
 
@@ -27,6 +28,7 @@ export function initialState(
     ),
     ema: options.train.ema_decay === null ? null : adapters,
     promptStatistics: {},
+    rewardMemory: emptyMemory,
     rewardQueries: 0,
   };
 }

@@ -40,6 +40,7 @@ export function updateBy(
         ...learnt,
         epoch: state.epoch + 1,
         promptStatistics: critiqued.promptStatistics,
+        rewardMemory: critiqued.rewardMemory,
         rewardQueries: state.rewardQueries + judged * critiqued.rewards.length,
       },
     };

@@ -3,6 +3,7 @@ import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { refl } from "../../lib/methods/mod.ts";
 import { newOptimizer } from "../../lib/optim/adamw.ts";
 import { packParams } from "../../lib/optim/flat.ts";
+import { emptyMemory } from "../../lib/stages/combine/reward_memory.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { descend, type Learner } from "../../lib/stages/descend.ts";
 import type { BackpropOptions, Options } from "../../lib/stages/options.ts";
@@ -166,6 +167,8 @@ async function sampledBy(
     temporalRewards: perStep,
     explained: null,
     promptStatistics: {},
+    rewardMemory: emptyMemory,
+    combined: null,
   };
 }
 

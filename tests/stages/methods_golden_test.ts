@@ -3,6 +3,7 @@ import { alphasCumprod } from "../../lib/diffusion/ddim.ts";
 import { methodOf } from "../../lib/methods/mod.ts";
 import { newOptimizer } from "../../lib/optim/adamw.ts";
 import { packParams } from "../../lib/optim/flat.ts";
+import { emptyMemory } from "../../lib/stages/combine/reward_memory.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { groupAdvantages } from "../../lib/stages/critique_groups.ts";
 import { rewardWeights } from "../../lib/stages/critique_weights.ts";
@@ -155,6 +156,8 @@ function critiquedOf(given: ParamTree, hasCritic: boolean): Critiqued {
     temporalRewards: given["old.weights"]!,
     explained: null,
     promptStatistics: {},
+    rewardMemory: emptyMemory,
+    combined: null,
   };
 }
 

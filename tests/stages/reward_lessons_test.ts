@@ -4,6 +4,7 @@ import { interpreter } from "../../lib/engine/mod.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { alignprop, draft, draftLv, refl, tdpoR } from "../../lib/methods/mod.ts";
+import type { Combination } from "../../lib/stages/combine/combination.ts";
 import { prepare, type Setup } from "../../lib/stages/context.ts";
 import { checkMethod, type Method } from "../../lib/stages/method.ts";
 import type { BackpropOptions, Options } from "../../lib/stages/options.ts";
@@ -78,6 +79,12 @@ for (const [method, backprop, judged] of cases) {
 Deno.test("what a method cannot be run with is refused, by name", () => {
   const options = optionsOf({});
   const { train, sample } = options;
+  const twofold: Combination = {
+    combine: "weighted_z",
+    weights: { graded: 1, toy: 1 },
+    constraints: { learning_rate: 1, max: 1, levels: {} },
+    worst_case: { softness: 0 },
+  };
   const refused: readonly (readonly [Method, Options, readonly string[]])[] = [
     [tdpoR, options, ["tdpo-r", "sample.eta 0"]],
     [draft, { ...options, train: { ...train, gradient_accumulation_steps: 2 } }, [
@@ -90,6 +97,7 @@ Deno.test("what a method cannot be run with is refused, by name", () => {
       "last_steps 6",
       "num_steps 5",
     ]],
+    [draft, { ...options, combination: twofold }, ["draft", "one reward", "graded, toy"]],
     [draftLv, options, ["draft-lv", "renoised"]],
     [refl, { ...options, kl_penalty_coef: 0.1 }, ["refl", "kl_penalty_coef 0.1"]],
     [refl, { ...options, train: { ...train, shuffle_advantages: true } }, ["refl", "shuffle_advantages"]],

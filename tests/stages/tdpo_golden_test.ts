@@ -4,6 +4,7 @@ import { ddimSchedule } from "../../lib/diffusion/ddim.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { newOptimizer } from "../../lib/optim/adamw.ts";
 import { flatLayout, packParams, unpackParams } from "../../lib/optim/flat.ts";
+import { emptyMemory } from "../../lib/stages/combine/reward_memory.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { discountedReturns, temporalRewards } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
@@ -138,6 +139,8 @@ function critiquedOf(tensors: ParamTree): Critiqued {
     temporalRewards: of("old.temporal_rewards"),
     explained: null,
     promptStatistics: {},
+    rewardMemory: emptyMemory,
+    combined: null,
   };
 }
 
