@@ -122,7 +122,9 @@ async function learn(
     returns: worth,
     temporalRewards: worth,
     explained: null,
+    combined: null,
     promptStatistics: {},
+    rewardMemory: state.rewardMemory,
   };
   const { policy: { m }, updates } = await descend(state, critiqued, [{ policy, critic: [] }], SEED, ctx);
   const ratios = updates[0]!.ratios;

@@ -10,7 +10,7 @@
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
 import { run as evaluate } from "../pipelines/evaluate.ts";
-import { readConfig } from "../pipelines/config.ts";
+import { readConfig, trainedNames } from "../pipelines/config.ts";
 import { readText } from "../pipelines/files.ts";
 import { run as train } from "../pipelines/train.ts";
 
@@ -45,7 +45,7 @@ console.table(rows);
 async function outcome(folder: string): Promise<Omit<Row, "run" | "minutes">> {
   const { lists: [list] } = JSON.parse(await readText(join(folder, "evaluation.json")));
   const { rewards } = await readConfig({ config: join(folder, "config.yaml") });
-  const reward = list.rewards[rewards.train];
+  const reward = list.rewards[trainedNames(rewards.train)[0]];
   const epochs = (await readText(join(folder, "metrics.jsonl"))).trim().split("\n").map((line) =>
     JSON.parse(line)
   );

@@ -8,7 +8,7 @@ import { dirname, join, relative } from "node:path";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, readConfig, trainedNames } from "./config.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
 import { makeFolder, writeAtomically } from "./files.ts";
@@ -158,7 +158,8 @@ function defaultLists(trained: string | null, hasAdapters: boolean): readonly st
 }
 
 function runRewards({ train, evaluate }: Config["rewards"]): EvaluationRequest["runRewards"] {
-  return { trained: train, watched: evaluate.filter((name) => name !== train) };
+  const trained = trainedNames(train);
+  return { trained, watched: evaluate.filter((name) => !trained.includes(name)) };
 }
 
 function judgeNamed(name: string): JudgeName {

@@ -7,7 +7,7 @@
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { methodOf } from "../lib/methods/mod.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
-import type { Config } from "./config.ts";
+import { combinationOf, type Config, renamedCombination, trainedNames } from "./config.ts";
 import { loadOnlooker } from "./load/load_embedder.ts";
 import type { ModelSource } from "./load/model_source.ts";
 import { type LoadOptions, loadPipeline, type Pipeline } from "./load_pipeline.ts";
@@ -40,7 +40,7 @@ export function modelOptions(config: Config): LoadOptions {
   return {
     lora,
     precision: config.mixed_precision,
-    ...methodOf(method).hasCritic && { critic: { config: critic, reward: rewards.train } },
+    ...methodOf(method).hasCritic && { critic: { config: critic, reward: trainedNames(rewards.train)[0] } },
     rematerialise: train.gradient_checkpointing,
     tiling: sample.vae_tiling,
   };
@@ -59,14 +59,20 @@ export function prepareTraining(
   prompts: readonly string[],
   clock: () => number = () => 0,
 ): Promise<Context> {
-  const [train, ...evaluate] = rewardNames(config).map((name) => rewards[name]!);
+  const named = (names: readonly string[]) => names.map((name) => rewards[name]!);
+  const names = trainedNames(config.rewards.train);
+  const [train, ...also] = named(names);
+  const evaluate = named(rewardNames(config).slice(names.length));
+  const combination = names.length === 1
+    ? undefined
+    : renamedCombination(combinationOf(config.rewards), (name) => rewards[name]!.name);
   return prepare({
     method: methodOf(config.method),
-    options: config,
+    options: { ...config, combination },
     models,
     runtime,
     prompts,
-    rewards: { train: train!, evaluate },
+    rewards: { train: train!, also, evaluate },
     clock,
   });
 }
@@ -82,14 +88,13 @@ export function loadViewer(
   folder: string,
   config: Config,
 ): Promise<ImageEmbedder> {
-  const [train, ...watched] = rewardNames(config);
   return loadOnlooker({ runtime, judges, tokenizer, batch: config.sample.batch_size }, folder, {
-    train: train!,
-    watched,
+    train: trainedNames(config.rewards.train),
+    watched: rewardNames(config),
   });
 }
 
-/** The training reward, then those that are watched; who watches every reward watches the training reward too, which is no other. */
+/** The training rewards, then those that are watched; who watches every reward watches the training rewards too, which are no others. */
 function rewardNames({ rewards: { train, evaluate } }: Config): readonly string[] {
-  return [...new Set([train, ...evaluate])];
+  return [...new Set([...trainedNames(train), ...evaluate])];
 }

@@ -7,6 +7,7 @@
 import { originMetadata } from "../lib/io/lora_metadata.ts";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
+import { allRewards, trainedName } from "../lib/stages/run_rewards.ts";
 import { readArguments } from "./arguments.ts";
 import { configHelp, readConfig } from "./config.ts";
 import { fromHere } from "./paths.ts";
@@ -111,7 +112,7 @@ export async function runRequest(
   screen.line(
     run.start.epoch >= num_epochs
       ? `All ${num_epochs} epochs are done: --set num_epochs=N makes the run longer.`
-      : `${model} for ${run.ctx.rewards.train.name}: ${samplesPerEpoch(config)} images an epoch, in ${
+      : `${model} for ${trainedName(run.ctx.rewards)}: ${samplesPerEpoch(config)} images an epoch, in ${
         fromHere(folder.path)
       }`,
   );
@@ -136,8 +137,8 @@ export async function runRequest(
 export async function train(run: Run): Promise<State> {
   const { start, folder, screen, stop } = run;
   const { num_epochs } = run.ctx.options;
-  const { train, evaluate } = run.ctx.rewards;
-  const table = epochTable([train, ...evaluate].map(({ name }) => name), num_epochs, screen.columns);
+  const names = allRewards(run.ctx.rewards).map(({ name }) => name);
+  const table = epochTable(names, num_epochs, screen.columns);
   let state = start;
   let saved = start.epoch;
   let metrics: RunMetrics | null = null;

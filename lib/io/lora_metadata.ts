@@ -14,7 +14,7 @@ export interface LoraOrigin {
   readonly base_hash: string;
   /** How they were trained. */
   readonly method: string;
-  /** The reward that training raised. */
+  /** The reward that training raised; several are joined by " + ". */
   readonly reward: string;
   /** Epochs they were trained for. */
   readonly epoch: number;

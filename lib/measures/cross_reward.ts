@@ -8,9 +8,9 @@ import { type Estimate, estimate } from "./estimate.ts";
 /** Scores of the same `N` prompts and seeds by the name of the reward. */
 export type ScoresByReward = Readonly<Record<string, readonly number[]>>;
 
-/** The gain in the reward that was trained on, and in those that were only watched. */
+/** The gain in what was trained on, and in the rewards that were only watched. */
 export interface CrossReward {
-  /** The trained reward, in base standard deviations. */
+  /** The trained reward, in base standard deviations; the mean over several. */
   readonly in_domain: Estimate;
   /** The mean over the watched rewards. Its error is that of each image's mean, so that rewards may be correlated. */
   readonly out_of_domain: Estimate;
@@ -25,30 +25,34 @@ export type Gap = Pick<Estimate, "mean" | "standard_error">;
  * Measures gains over pairs of the same prompt and seed: of reward `r` the mean over `n` of
  * `z[r, n] = (adapted[r, n] - base[r, n]) / σ(base[r])`, out of domain of `z[n] = mean_r z[r, n]`.
  *
- * @param trained The name of the trained reward.
+ * @param trained The name of the trained reward, or the names of several.
  * @param watched The names of the others.
- * @returns `null` where the trained reward or all others do not differ in the base model's images, or were not measured.
+ * @returns `null` where a trained reward or all others do not differ in the base model's images, or were not measured.
  * @throws {RangeError} If there are not as many scores.
  */
 export function crossReward(
   adapted: ScoresByReward,
   base: ScoresByReward,
-  trained: string,
+  trained: string | readonly string[],
   watched: readonly string[],
 ): CrossReward | null {
   const gains = (name: string) => zScores(adapted[name] ?? [], base[name] ?? []);
-  const own = gains(trained);
+  const own = [trained].flat().map(gains);
   const others = watched.flatMap((name) => {
     const z = gains(name);
     return z === null ? [] : [[name, z] as const];
   });
-  if (own === null || others.length === 0) return null;
-  const means = own.map((_, n) => others.reduce((sum, [, z]) => sum + z[n]!, 0) / others.length);
+  if (!own.every((z) => z !== null) || others.length === 0) return null;
   return {
-    in_domain: estimate(own),
-    out_of_domain: estimate(means),
+    in_domain: estimate(meanOf(own)),
+    out_of_domain: estimate(meanOf(others.map(([, z]) => z))),
     watched: Object.fromEntries(others.map(([name, z]) => [name, estimate(z)])),
   };
+}
+
+/** The mean of several lists of numbers, place by place. */
+function meanOf(lists: readonly (readonly number[])[]): readonly number[] {
+  return lists[0]!.map((_, n) => lists.reduce((sum, list) => sum + list[n]!, 0) / lists.length);
 }
 
 /**

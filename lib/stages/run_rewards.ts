@@ -25,3 +25,8 @@ export function allRewards(rewards: RunRewards): readonly Reward[] {
   const all = [...trainedRewards(rewards), ...rewards.evaluate];
   return all.filter(({ name }, i) => all.findIndex((other) => other.name === name) === i);
 }
+
+/** What training raises, as one name: `gold + mini_pick`. */
+export function trainedName(rewards: RunRewards): string {
+  return trainedRewards(rewards).map(({ name }) => name).join(" + ");
+}

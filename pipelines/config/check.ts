@@ -9,13 +9,14 @@ import { methodOf, methods } from "../../lib/methods/mod.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { checkMethod } from "../../lib/stages/method.ts";
 import { checkOptions } from "../../lib/stages/options.ts";
+import { checkRewardName } from "../load/check_reward_name.ts";
 import { nearest } from "../nearest.ts";
-import { isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 import type { Compat } from "./field.ts";
 import { listFields, listSections } from "./fields.ts";
 import { configSchema } from "./schema.ts";
 import { overlaid, type RawConfig, treeOf, without } from "./tree.ts";
+import { combinationOf, trainedNames } from "./training_rewards.ts";
 
 /** A configuration: every field set, every switch resolved. */
 export type Config = DeepReadonly<z.output<ReturnType<typeof configSchema>>>;
@@ -50,12 +51,7 @@ function withoutFollowers(raw: RawConfig): RawConfig {
 /** What no single field can tell. */
 function checkTogether(config: Config): void {
   const { critic, per_prompt_stat_tracking: tracking, rewards } = config;
-  for (const name of [rewards.train, ...rewards.evaluate]) {
-    if (isPath(name) || Object.hasOwn(rewardCatalogue, name)) continue;
-    throw new UsageError(
-      `Cannot use rewards as there is no such reward: ${name}${hint(name, Object.keys(rewardCatalogue))}`,
-    );
-  }
+  [...trainedNames(rewards.train), ...rewards.evaluate].forEach(checkRewardName);
   if (critic.dropout.length > critic.hidden.length) {
     throw new UsageError(
       `Cannot use critic.dropout as critic.hidden has ${critic.hidden.length} layers: ${critic.dropout.length} rates`,
@@ -68,8 +64,13 @@ function checkTogether(config: Config): void {
     );
   }
   try {
-    checkOptions(config);
-    checkMethod(methodOf(config.method), config, rewardCatalogue[rewards.train] ?? null);
+    const options = { ...config, combination: combinationOf(rewards) };
+    checkOptions(options);
+    checkMethod(
+      methodOf(config.method),
+      options,
+      rewardCatalogue[trainedNames(rewards.train)[0]] ?? null,
+    );
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
     throw error;
@@ -109,16 +110,21 @@ function wrongValue(issue: z.core.$ZodIssue, raw: RawConfig): string {
   const [name, field] = fieldAt(issue.path);
   const value = valueAt(raw, name.split("."));
   // JSON has no word for what is not finite.
-  const found = typeof value === "number" ? String(value) : JSON.stringify(value) ?? "nothing";
+  const plain = (value: unknown) =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  const found = typeof value === "number"
+    ? String(value)
+    : JSON.stringify(value, (_, each) => plain(each)) ?? "nothing";
   const expected = field?.type ?? "section";
   return `Cannot read the configuration as ${name} is no ${expected}: ${found}`;
 }
 
-/** The field or section that a path leads to; a path into a list leads to the list. */
+/** The field or section that a path leads to; a path into a list or mapping leads to the whole. */
 function fieldAt(path: readonly PropertyKey[]): [string, { readonly type: string } | undefined] {
   const keys = path.filter((key) => typeof key === "string");
   const name = keys.join(".");
-  return [name, listFields("fixed").find((field) => field.name === name)];
+  const field = listFields("fixed").find((field) => isAt(name, field.name));
+  return [field?.name ?? name, field];
 }
 
 function valueAt(raw: unknown, keys: readonly string[]): unknown {

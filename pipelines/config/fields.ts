@@ -25,6 +25,7 @@ interface JsonType extends Partial<FieldNotes> {
   readonly properties?: Readonly<Record<string, JsonType>>;
   readonly items?: JsonType;
   readonly prefixItems?: readonly JsonType[];
+  readonly additionalProperties?: JsonType | false;
   readonly anyOf?: readonly JsonType[];
   readonly enum?: readonly string[];
   readonly const?: string;
@@ -129,6 +130,8 @@ function typeInWords(node: JsonType): string {
       return node.prefixItems === undefined
         ? `list of [${typeInWords(node.items ?? {})}]`
         : `[${node.prefixItems.map(typeInWords).join(", ")}]`;
+    case "object":
+      return `mapping to [${typeInWords(node.additionalProperties || {})}]`;
     default:
       return node.type ?? "anything";
   }

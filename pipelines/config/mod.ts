@@ -16,5 +16,13 @@ export {
   readRawConfig,
   withSetting,
 } from "./read.ts";
+export {
+  combinationOf,
+  renamedCombination,
+  renamedRewards,
+  type RewardsSection,
+  trainedNames,
+  type TrainSetting,
+} from "./training_rewards.ts";
 export { configHelp, configTemplate, showConfig } from "./show.ts";
 export { overlaid, type RawConfig } from "./tree.ts";

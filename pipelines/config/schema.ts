@@ -10,6 +10,7 @@ import { z } from "zod";
 import { attentionTargets } from "../../lib/models/lora.ts";
 import { methodNames } from "../../lib/methods/mod.ts";
 import { type ActivationName, activations } from "../../lib/nn/activation.ts";
+import { combineModes } from "../../lib/stages/combine/combination.ts";
 import { precisions } from "../load/precision.ts";
 import { type Compat, count, decay, field, notNegative, positive, readingSwitch, section } from "./field.ts";
 
@@ -69,9 +70,35 @@ export function configSchema(compat: Compat) {
 
 function rewards() {
   return section({
-    train: field(z.string(), "jpeg_compressibility", {
-      doc: "The reward that training raises: a name, or a file of yours that exports one",
-      reference: "reward_fn",
+    train: field(
+      z.union([z.string(), z.array(z.string()).min(1), z.record(z.string(), notNegative())]),
+      "jpeg_compressibility",
+      {
+        doc:
+          "What training raises: a reward's name, or a file of yours that exports one; or several, as a list or with weights, {gold: 2, mini_pick: 1}",
+        reference: "reward_fn",
+      },
+    ),
+    combine: field(z.enum(combineModes), "weighted_z", {
+      doc:
+        "How several become one: the weighted mean of running z-scores, or of rewards normalised each on its own; the first, with the others as constraints; the worst running z-score",
+    }),
+    constraints: section({
+      learning_rate: field(notNegative(), 1, {
+        doc:
+          "How much a constraint's multiplier rises in an epoch for each deviation that its reward is below its level",
+      }),
+      max: field(positive(), 10, { doc: "The largest multiplier" }),
+      levels: field(z.record(z.string(), z.number()), {}, {
+        doc:
+          "The mean that a constrained reward has to keep, {mini_pick: 0.2}; where none is given, the base model's",
+      }),
+    }),
+    worst_case: section({
+      softness: field(notNegative(), 0, {
+        doc: "From the minimum of the rewards at 0 towards their mean",
+        unit: "deviations",
+      }),
     }),
     evaluate: field(
       z.array(z.string()),

@@ -4,25 +4,25 @@
  * @module
  */
 
+import { listFields } from "./fields.ts";
+
 /** A configuration as it was written: a tree of plain values. */
 export type RawConfig = Readonly<Record<string, unknown>>;
 
-/** A configuration with the fields of another over its own; sections are merged, lists and values replaced. */
+/** A configuration with the fields of another over its own; sections are merged, values replaced, lists and mappings among them. */
 export function overlaid(raw: RawConfig, over: RawConfig): RawConfig {
-  const merged = Object.entries(over).map(([key, value]) => {
-    const own = raw[key];
-    return [key, isRecord(own) && isRecord(value) ? overlaid(own, value) : value];
-  });
-  return { ...raw, ...Object.fromEntries(merged) };
+  const fields = new Set(listFields("fixed").map(({ name }) => name));
+  return merged(raw, over, (name) => !fields.has(name));
 }
 
 /** The tree of values by dotted names. */
 export function treeOf(values: Readonly<Record<string, unknown>>): RawConfig {
   return Object.entries(values).reduce<RawConfig>(
     (tree, [name, value]) =>
-      overlaid(
+      merged(
         tree,
         name.split(".").reduceRight<RawConfig>((node, key) => ({ [key]: node }), value as RawConfig),
+        () => true,
       ),
     {},
   );
@@ -44,4 +44,19 @@ export function without(
 /** Whether a value is a mapping. */
 export function isRecord(value: unknown): value is RawConfig {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function merged(
+  node: RawConfig,
+  over: RawConfig,
+  isSection: (name: string) => boolean,
+  prefix = "",
+): RawConfig {
+  const entries = Object.entries(over).map(([key, value]) => {
+    const own = node[key];
+    const name = `${prefix}${key}`;
+    const isMerged = isRecord(own) && isRecord(value) && isSection(name);
+    return [key, isMerged ? merged(own, value, isSection, `${name}.`) : value];
+  });
+  return { ...node, ...Object.fromEntries(entries) };
 }

@@ -16,7 +16,7 @@ import type { Measured } from "./measure.ts";
 /** The names of the rewards of a run, as they are measured by. */
 export interface Domain {
   /** What it was trained on. */
-  readonly trained: string;
+  readonly trained: readonly string[];
   /** What it only watched. */
   readonly watched: readonly string[];
 }
@@ -55,7 +55,7 @@ export interface RewardResult {
 
 /** Gains in the rewards, and one number for them. */
 export interface PricedGain extends CrossReward {
-  /** The trained reward. */
+  /** The trained reward; several are joined by " + ". */
   readonly trained: string;
   /** The gain less its price in other rewards and in diversity within prompts; `null` where that is not known. */
   readonly net_gain: number | null;
@@ -125,5 +125,5 @@ function pricedGain(
   if (found === null) return null;
   const outOfDomain = Object.values(found.watched).map(({ mean }) => mean);
   const net = netGain({ inDomain: found.in_domain.mean, outOfDomain, diversityRatio });
-  return { trained, ...found, net_gain: Number.isFinite(net) ? net : null };
+  return { trained: trained.join(" + "), ...found, net_gain: Number.isFinite(net) ? net : null };
 }

@@ -97,7 +97,7 @@ export async function evaluate(
   const { lora, strength, lists, trained, seeds, sampling, judge: judgeName } = request;
   const { available, missing } = await availableRewards(folder);
   const { runRewards } = request;
-  const ofRun = runRewards === null ? [] : [runRewards.trained, ...runRewards.watched];
+  const ofRun = runRewards === null ? [] : [...runRewards.trained, ...runRewards.watched];
   const names = request.rewards ?? [...available, ...new Set(ofRun.filter(isPath))];
   const isJudged = await hasJudge(folder, judgeName);
   const pipeline = await loadPipeline(runtime, folder, {
@@ -110,7 +110,7 @@ export async function evaluate(
   const sampler = await makeSampler(runtime, models, sampling);
   const logged = (setting: string) => rewards[setting]?.name ?? setting;
   const domain = runRewards &&
-    { trained: logged(runRewards.trained), watched: runRewards.watched.map(logged) };
+    { trained: runRewards.trained.map(logged), watched: runRewards.watched.map(logged) };
   const adapted = lora && { adapters: adaptersFor(lora, models.policy.specs), strength };
 
   const every = Object.values(lists).reduce((sum, prompts) => sum + prompts.length, 0);

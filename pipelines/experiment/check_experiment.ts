@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../config.ts";
+import { type Config, trainedNames } from "../config.ts";
 import { checkRewardName } from "../load/check_reward_name.ts";
 import { isPath } from "../paths.ts";
 import { planTraining } from "../plan/training_plan.ts";
@@ -55,8 +55,9 @@ function checkWatched({ rewards, evaluate }: Config, { inDomain, outOfDomain }: 
   if (evaluate.every === 0) {
     throw new UsageError("Cannot draw its curves as it is never evaluated: evaluate.every is 0");
   }
-  const own = inDomain ?? [rewards.train];
-  const measured = [rewards.train, ...rewards.evaluate];
+  const trained = trainedNames(rewards.train);
+  const own: readonly string[] = inDomain ?? trained;
+  const measured = [...trained, ...rewards.evaluate];
   const others = outOfDomain ?? measured.filter((name) => !own.includes(name));
   if (others.length === 0) {
     throw new UsageError("Cannot tell gain from price as no other reward is watched: rewards.evaluate");

@@ -18,7 +18,7 @@ export async function loadEmbedder(source: RewardSource, name: JudgeName): Promi
 }
 
 /**
- * An image tower to see diversity with: the first that is there and that the training reward does not look through, or its own
+ * An image tower to see diversity with: the first that is there and that no training reward looks through, or the first's own
  * where there is no other. The published ones are large, and looked through only if a watched reward has loaded them.
  *
  * @param folder The model's.
@@ -27,14 +27,17 @@ export async function loadEmbedder(source: RewardSource, name: JudgeName): Promi
 export async function loadOnlooker(
   source: RewardSource,
   folder: string,
-  { train, watched }: { readonly train: string; readonly watched: readonly string[] },
+  { train, watched }: {
+    readonly train: readonly [string, ...string[]];
+    readonly watched: readonly string[];
+  },
 ): Promise<ImageEmbedder> {
-  const own = criticTower(source.tokenizer, train);
+  const own = train.map((name) => criticTower(source.tokenizer, name));
   const loaded = watched.map(judgeOf);
-  let chosen = own;
+  let chosen = own[0]!;
   for (const name of ONLOOKERS) {
     const isThere = isPublished(name) ? loaded.includes(name) : await hasJudge(folder, name);
-    if (name === own || !isThere) continue;
+    if (own.includes(name) || !isThere) continue;
     chosen = name;
     break;
   }

@@ -132,11 +132,18 @@ function parseState(json: unknown): Counters & Origin {
 }
 
 const count = z.int().min(0);
+const byName = z.record(z.string(), z.number());
+const rewardMemory = z.object({
+  moments: z.record(z.string(), z.object({ count, mean: z.number(), squares: z.number().min(0) })),
+  levels: byName,
+  multipliers: byName,
+});
 const stateSchema: z.ZodType<Counters & Origin> = z.object({
   epoch: count,
   key: z.tuple([count, count]),
   steps: z.object({ policy: count, critic: count.optional() }),
   reward_queries: count,
+  reward_memory: rewardMemory,
   version: z.string(),
   model: z.string(),
   config: z.record(z.string(), z.unknown()),

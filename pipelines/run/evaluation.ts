@@ -11,6 +11,7 @@ import type { Conditioning } from "../../lib/stages/conditioning.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import { generate, type Generated } from "../../lib/stages/generate.ts";
 import { moments } from "../../lib/stages/prompt_statistics.ts";
+import { allRewards } from "../../lib/stages/run_rewards.ts";
 import { pairKey } from "../pair_key.ts";
 
 /** Prompts and seeds that a policy is looked at with, `N` pairs: all seeds of a prompt in a row. */
@@ -92,10 +93,9 @@ export async function evaluateGallery(
   base: Scores | null,
 ): Promise<{ readonly evaluation: Evaluation; readonly scores: Scores }> {
   const prompts = conditioning.prompts.flatMap((prompt) => Array<string>(seeds).fill(prompt));
-  const { train, evaluate } = ctx.rewards;
   const rewards: Record<string, number[]> = {};
-  for (const reward of [train, ...evaluate]) {
-    rewards[reward.name] ??= Array.from(await reward.score(images, prompts) as ArrayLike<number>);
+  for (const reward of allRewards(ctx.rewards)) {
+    rewards[reward.name] = Array.from(await reward.score(images, prompts) as ArrayLike<number>);
   }
   return {
     evaluation: {

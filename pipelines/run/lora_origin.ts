@@ -7,6 +7,7 @@
 import { basename } from "node:path";
 import type { LoraOrigin } from "../../lib/io/lora_metadata.ts";
 import type { State } from "../../lib/stages/records.ts";
+import { trainedName } from "../../lib/stages/run_rewards.ts";
 import type { RunMetrics } from "./epochs.ts";
 import type { Run } from "./run.ts";
 
@@ -21,7 +22,7 @@ export function loraOriginOf({ ctx, origin, base }: Run, state: State, metrics: 
     base: basename(base),
     base_hash: origin.model,
     method: String(origin.config.method),
-    reward: ctx.rewards.train.name,
+    reward: trainedName(ctx.rewards),
     epoch: state.epoch,
     step: state.policy.step,
     scores: meansOf(rewards ?? {}),

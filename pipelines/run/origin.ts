@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Config, RawConfig } from "../config.ts";
+import { type Config, type RawConfig, renamedRewards, trainedNames } from "../config.ts";
 import type { CustomRewardFile } from "../load/custom_reward_file.ts";
 import { UsageError } from "../usage_error.ts";
 import { firstDifference } from "./first_difference.ts";
@@ -49,13 +49,16 @@ export function originOf(
     const file = rewardFiles.find(({ path }) => path === nameOrPath);
     return file === undefined ? nameOrPath : `${file.reward.name} with the hash ${short(file.sha256)}`;
   };
+  // With one reward nothing depends on how several would be combined.
+  const combined = renamedRewards(rewards, content);
+  const { train, evaluate: watched } = combined;
   return {
     version,
     model,
     config: {
       ...rest,
       prompts: digest(prompts.train),
-      rewards: { train: content(rewards.train), evaluate: rewards.evaluate.map(content) },
+      rewards: trainedNames(rewards.train).length === 1 ? { train, evaluate: watched } : combined,
       evaluate: { ...evaluate, prompts: digest(prompts.evaluate) },
       images: { ...images, prompts: digest(prompts.images) },
     },

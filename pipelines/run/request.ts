@@ -5,7 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { type Config, readConfig } from "../config.ts";
+import { type Config, readConfig, renamedRewards, trainedNames } from "../config.ts";
 import { lastingName, modelFolder } from "../load/model_folder.ts";
 import { type CustomRewardFile, loadCustomReward } from "../load/custom_reward_file.ts";
 import { fromCaller, isPath } from "../paths.ts";
@@ -86,7 +86,7 @@ export async function withFullPaths(config: Config): Promise<Config> {
     ...config,
     model: await lastingName(model),
     prompts: full(prompts),
-    rewards: { train: full(rewards.train), evaluate: rewards.evaluate.map(full) },
+    rewards: renamedRewards(rewards, full),
     evaluate: { ...evaluate, prompts: full(evaluate.prompts) },
     images: { ...images, prompts: full(images.prompts) },
   };
@@ -103,6 +103,6 @@ async function promptsOf({ prompts, evaluate, images }: Config): Promise<RunProm
 }
 
 function rewardFilesOf({ rewards }: Config): Promise<readonly CustomRewardFile[]> {
-  const paths = new Set([rewards.train, ...rewards.evaluate].filter(isPath));
+  const paths = new Set([...trainedNames(rewards.train), ...rewards.evaluate].filter(isPath));
   return Promise.all([...paths].map(loadCustomReward));
 }

@@ -8,6 +8,7 @@ import type { Key } from "../../lib/core/random.ts";
 import { type F32, type ParamTree, tensor } from "../../lib/core/tensor.ts";
 import type { OptimizerState } from "../../lib/optim/adamw.ts";
 import { type FlatLayout, packParams, unpackParams } from "../../lib/optim/flat.ts";
+import type { RewardMemory } from "../../lib/stages/combine/reward_memory.ts";
 import type { PromptStatistics } from "../../lib/stages/prompt_statistics.ts";
 import type { State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
@@ -20,15 +21,17 @@ export interface Counters {
   readonly key: Key;
   /** Optimizer steps of the policy, and of the critic if there is one. */
   readonly steps: { readonly policy: number; readonly critic?: number | undefined };
-  /** Images the training reward has judged. */
+  /** Images judged in order to train. */
   readonly reward_queries: number;
+  /** What is remembered of several training rewards, but for their prompts' scores. */
+  readonly reward_memory: Omit<RewardMemory, "promptStatistics">;
 }
 
 /** A state in its two parts. */
 export interface SavedState {
   /**
-   * `policy/<parameter>`, `policy.m/…`, `policy.v/…`, the same of a critic, `policy.ema/…` if there is a running mean, and
-   * `prompt_statistics/<prompt>`.
+   * `policy/<parameter>`, `policy.m/…`, `policy.v/…`, the same of a critic, `policy.ema/…` if there is a running mean,
+   * `prompt_statistics/<prompt>` and `reward_statistics/<reward>/<prompt>`.
    */
   readonly tensors: ParamTree;
   /** The rest. */
@@ -37,21 +40,26 @@ export interface SavedState {
 
 /** Takes a state apart; parameters have their checkpoint's names and layout. */
 export function packState(state: State, layouts: Layouts): SavedState {
-  const statistics = Object.entries(state.promptStatistics).map(([prompt, rewards]) =>
-    [`${STATISTICS}/${prompt}`, tensor([rewards.length], rewards)] as const
-  );
+  const { promptStatistics, ...reward_memory } = state.rewardMemory;
   return {
     tensors: {
       ...packOptimizer("policy", state.policy, layouts.policy),
       ...state.critic && layouts.critic && packOptimizer("critic", state.critic, layouts.critic),
       ...state.ema && packVector(EMA, state.ema, layouts.policy),
-      ...Object.fromEntries(statistics),
+      ...packStatistics(STATISTICS, state.promptStatistics),
+      ...Object.assign(
+        {},
+        ...Object.entries(promptStatistics).map(([reward, own]) =>
+          packStatistics(`${OF_REWARDS}/${reward}`, own)
+        ),
+      ),
     },
     counters: {
       epoch: state.epoch,
       key: state.key,
       steps: { policy: state.policy.step, ...state.critic && { critic: state.critic.step } },
       reward_queries: state.rewardQueries,
+      reward_memory,
     },
   };
 }
@@ -69,13 +77,18 @@ export function unpackState({ tensors, counters }: SavedState, layouts: Layouts)
     policy: unpackOptimizer("policy", tensors, layouts.policy, counters.steps.policy),
     critic: layouts.critic && unpackOptimizer("critic", tensors, layouts.critic, counters.steps.critic ?? 0),
     ema: Object.keys(mean).length === 0 ? null : packParams(layouts.policy, mean),
-    promptStatistics: statisticsIn(tensors),
+    promptStatistics: unpackStatistics(below(tensors, `${STATISTICS}/`)),
+    rewardMemory: {
+      ...counters.reward_memory,
+      promptStatistics: statisticsOfRewards(below(tensors, `${OF_REWARDS}/`)),
+    },
     rewardQueries: counters.reward_queries,
   };
 }
 
 const STATISTICS = "prompt_statistics";
 const EMA = "policy.ema";
+const OF_REWARDS = "reward_statistics";
 
 /** What an optimizer keeps for each parameter, by what follows its name. */
 const VECTORS = { params: "", m: ".m", v: ".v", since: ".since" } as const;
@@ -113,10 +126,25 @@ function unpackOptimizer(
   };
 }
 
-function statisticsIn(tensors: ParamTree): PromptStatistics {
+function packStatistics(name: string, statistics: PromptStatistics): ParamTree {
   return Object.fromEntries(
-    Object.entries(below(tensors, `${STATISTICS}/`))
-      .map(([prompt, { data }]) => [prompt, Array.from(data as ArrayLike<number>)]),
+    Object.entries(statistics).map((
+      [prompt, scores],
+    ) => [`${name}/${prompt}`, tensor([scores.length], scores)]),
+  );
+}
+
+function unpackStatistics(tensors: ParamTree): PromptStatistics {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([prompt, { data }]) => [prompt, Array.from(data as ArrayLike<number>)]),
+  );
+}
+
+/** Names of rewards have no slash, prompts may. */
+function statisticsOfRewards(tensors: ParamTree): RewardMemory["promptStatistics"] {
+  const rewards = new Set(Object.keys(tensors).map((name) => name.slice(0, name.indexOf("/"))));
+  return Object.fromEntries(
+    [...rewards].map((reward) => [reward, unpackStatistics(below(tensors, `${reward}/`))]),
   );
 }
 

@@ -108,7 +108,7 @@ Deno.test("diversity is seen by a tower that the training reward does not look t
   await withPublishedRewards(async (model) => {
     const read = async (train: string, ...watched: string[]) => {
       const pipeline = await loadPipeline(interpreter(), model);
-      const { images: look } = await loadOnlooker(pipeline, model, { train, watched });
+      const { images: look } = await loadOnlooker(pipeline, model, { train: [train], watched });
       assertEquals((await look(images)).shape[0], 3);
       return Object.keys(pipeline.judges.files()).join();
     };

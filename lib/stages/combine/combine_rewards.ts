@@ -123,8 +123,8 @@ function mapped<A, B>(
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(name, value)]));
 }
 
-function standardised(column: F32, { mean, std }: Moments): Float64Array<ArrayBuffer> {
-  return Float64Array.from(column as ArrayLike<number>, (score) => standard(score, { mean, std }));
+function standardised(column: F32, basis: Moments): Float64Array<ArrayBuffer> {
+  return Float64Array.from(column as ArrayLike<number>, (score) => standard(score, basis));
 }
 
 function rounded(xs: Float64Array): Float32Array<ArrayBuffer> {

@@ -2,7 +2,15 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { Options } from "../../../lib/stages/options.ts";
 import { methods } from "../../../lib/methods/mod.ts";
 import { parseCriticConfig } from "../../../lib/models/critic_config.ts";
-import { checkConfig, criticConfigOf, listFields, type RawConfig } from "../../../pipelines/config/mod.ts";
+import {
+  checkConfig,
+  combinationOf,
+  criticConfigOf,
+  listFields,
+  type RawConfig,
+  renamedRewards,
+  trainedNames,
+} from "../../../pipelines/config/mod.ts";
 import { UsageError } from "../../../pipelines/usage_error.ts";
 
 function problem(raw: RawConfig): string {
@@ -95,6 +103,18 @@ Deno.test("a wrong value names the field, what it takes and what was found", () 
     [{ train: { learning_rate: Infinity } }, "train.learning_rate"],
     [{ method: "ppo" }, "method is no tdpo-r | tdpo | ddpo"],
     [{ train: { timestep_window: [1] } }, "train.timestep_window is no"],
+    [
+      { rewards: { train: 3 } },
+      "rewards.train is no text or list of [text] or mapping to [number from 0]: 3",
+    ],
+    [{ rewards: { train: ["gold", 3] } }, '[number from 0]: ["gold",3]'],
+    [{ rewards: { train: { gold: NaN } } }, '[number from 0]: {"gold":"NaN"}'],
+    [{ rewards: { train: { gold: -1 } } }, '[number from 0]: {"gold":-1}'],
+    [{ rewards: { train: [] } }, "[number from 0]: []"],
+    [
+      { rewards: { constraints: { levels: { gold: NaN } } } },
+      'levels is no mapping to [number]: {"gold":"NaN"}',
+    ],
     [{ compat: "both" }, 'compat is no fixed | official: "both"'],
     [{ sample: 3 }, "sample is no section: 3"],
     [{ lora: { targets: ["to_x"] } }, 'lora.targets is no list of [to_q | to_k | to_v | to_out.0]: ["to_x"]'],
@@ -120,10 +140,42 @@ Deno.test("values that cannot go together are errors", () => {
     [{ method: "tdpo", reset: { mode: "all" } }, "with method tdpo-r it does"],
     [{ rewards: { train: "mini_astetic" } }, "no such reward: mini_astetic; did you mean mini_aesthetic?"],
     [{ rewards: { evaluate: ["gold", "silver_medal"] } }, "no such reward: silver_medal"],
+    [{ rewards: { train: ["gold", "mini_pik"] } }, "no such reward: mini_pik; did you mean mini_pick?"],
+    [{ rewards: { train: ["gold", "gold"] } }, "rewards.train as it names a reward twice: gold"],
+    [{ rewards: { train: {} } }, "rewards.train as it names no reward"],
+    [{ rewards: { train: { gold: 0, mini_pick: 0 } } }, "the weights of rewards.train sum to 0"],
+    [
+      { rewards: { train: "gold", combine: "constraints" } },
+      "constraints takes two or more in rewards.train: gold",
+    ],
+    [
+      { rewards: { train: { gold: 2, mini_pick: 1 }, combine: "worst_case" } },
+      "worst_case weighs none: 2, 1",
+    ],
+    [constrained({ gold: 1 }), "gold is the first of rewards.train, which is raised"],
+    [
+      constrained({ mini_hps: 1 }),
+      "mini_hps of rewards.constraints.levels is none of rewards.train: gold, mini_pick",
+    ],
     [{ critic: { hidden: [8], dropout: [0.1, 0.1] } }, "critic.hidden has 1 layers: 2 rates"],
     [{ per_prompt_stat_tracking: { buffer_size: 8 } }, "16 of 8"],
   ];
   for (const [raw, expected] of cases) assertStringIncludes(problem(raw), expected);
+});
+
+Deno.test("several rewards are a list, or a mapping to weights, and the first is the one that is raised", () => {
+  const read = (train: unknown) => checkConfig({ rewards: { train } }).rewards;
+  assertEquals(combinationOf(read("gold")).weights, { gold: 1 });
+  assertEquals(combinationOf(read(["mini_pick", "./own.ts"])).weights, { mini_pick: 1, "./own.ts": 1 });
+  const weighted = read({ mini_pick: 0.5, gold: 2 });
+  assertEquals(trainedNames(weighted.train), ["mini_pick", "gold"]);
+  const own = renamedRewards(
+    { ...weighted, constraints: { ...weighted.constraints, levels: { gold: 3 } } },
+    (x) => `/${x}`,
+  );
+  assertEquals(combinationOf(own).weights, { "/mini_pick": 0.5, "/gold": 2 });
+  assertEquals(own.constraints.levels, { "/gold": 3 });
+  assertEquals(own.evaluate, weighted.evaluate.map((name) => `/${name}`));
 });
 
 Deno.test("per-prompt statistics can be turned off", () => {
@@ -137,3 +189,7 @@ Deno.test("the critic's section becomes a config that the model takes", () => {
   assertEquals(config.dropout, [0.2, 0.2, 0.1, 0]);
   assertEquals([config.embedding_dim, config.prompt_dim], [64, 96]);
 });
+
+function constrained(levels: Readonly<Record<string, number>>): RawConfig {
+  return { rewards: { train: ["gold", "mini_pick"], combine: "constraints", constraints: { levels } } };
+}

@@ -105,7 +105,7 @@ Deno.test("every embedded configuration is read by its name, alone or over anoth
   await assertRejects(() => readConfig({ config: "pretrain-all" }), UsageError, "there are memory-12gb, ");
 });
 
-Deno.test("sections are merged, and lists and values replaced", () => {
+Deno.test("sections are merged, and values replaced, lists and mappings among them", () => {
   const base = { a: { b: 1, c: { d: 2 } }, e: [1, 2], f: null };
   assertEquals(overlaid(base, { a: { c: { g: 3 } }, e: [3], f: { h: 4 } }), {
     a: { b: 1, c: { d: 2, g: 3 } },
@@ -113,6 +113,10 @@ Deno.test("sections are merged, and lists and values replaced", () => {
     f: { h: 4 },
   });
   assertEquals(base.a.c, { d: 2 });
+  const weighted = { rewards: { train: { gold: 1 }, combine: "weighted_z" } };
+  assertEquals(overlaid(weighted, { rewards: { train: { mini_pick: 1 } } }), {
+    rewards: { train: { mini_pick: 1 }, combine: "weighted_z" },
+  });
 });
 
 Deno.test("animals that are held out are those of AlignProp's evaluation, and not trained on", async () => {

@@ -41,6 +41,10 @@ Deno.test("a configuration that is shown reads back the same, in both readings",
     showConfig(checkConfig({ method: "grpo" })),
     "fixed: null, official: 0.9\n  ema_decay: null",
   );
+  const rewards = { train: { gold: 2, "/home/a b/my: own.ts": 0.5 }, evaluate: [] };
+  const several = checkConfig({ rewards });
+  assertEquals(several.rewards.train, rewards.train);
+  assertEquals(checkConfig(parseConfig(showConfig(several), "shown")), several);
   const without = checkConfig({ per_prompt_stat_tracking: null });
   assertEquals(checkConfig(parseConfig(showConfig(without), "shown")), without);
 });
