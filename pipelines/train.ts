@@ -7,7 +7,7 @@
 import { originMetadata } from "../lib/io/lora_metadata.ts";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
-import { allRewards, trainedName } from "../lib/stages/run_rewards.ts";
+import { allRewards, trainedName, trainedRewards } from "../lib/stages/run_rewards.ts";
 import { readArguments } from "./arguments.ts";
 import { configHelp, readConfig } from "./config.ts";
 import { fromHere } from "./paths.ts";
@@ -138,7 +138,8 @@ export async function train(run: Run): Promise<State> {
   const { start, folder, screen, stop } = run;
   const { num_epochs } = run.ctx.options;
   const names = allRewards(run.ctx.rewards).map(({ name }) => name);
-  const table = epochTable(names, num_epochs, screen.columns);
+  const trained = trainedRewards(run.ctx.rewards).length;
+  const table = epochTable(names, num_epochs, screen.columns, trained);
   let state = start;
   let saved = start.epoch;
   let metrics: RunMetrics | null = null;

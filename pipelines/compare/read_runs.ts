@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { exists, readJson } from "../files.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { VERSION } from "../run/manifest.ts";
-import { type Point, trainedReward } from "../report/measure.ts";
+import { type Point, trainedRewards } from "../report/measure.ts";
 import { readRun, type Run } from "../report/read_run.ts";
 import { at, isTree, textAt, type Tree } from "../report/tree.ts";
 import { curveOf, evaluatedRewards, type RunDomain, type Step } from "./curve.ts";
@@ -47,7 +47,7 @@ export interface LeftOut {
 
 /** What counts, and what must agree. */
 export interface ReadOptions {
-  /** Rewards that count as in domain; `null`: each run's trained one. */
+  /** Rewards that count as in domain; `null`: those that each run was trained on. */
   readonly inDomain: readonly string[] | null;
   /** Rewards that count as out of domain; `null`: those that all runs evaluated and that are not in domain. */
   readonly outOfDomain: readonly string[] | null;
@@ -77,7 +77,7 @@ export async function readRuns(
     each !== null && firstDifference(imagesOf(each), imagesOf(evaluations[0]!)) === null
   );
   const runs = fit.flatMap(({ entry, run }, i) => {
-    const own = options.inDomain ?? [trainedReward(run) ?? ""];
+    const own = options.inDomain ?? trainedRewards(run);
     const others = (options.outOfDomain ?? common).filter((name) => !own.includes(name));
     const curve = curveOf(run, { own, others });
     const evaluation = areEvaluated ? evaluations[i]! : null;

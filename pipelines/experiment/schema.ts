@@ -50,7 +50,7 @@ export const experimentSchema = z.strictObject({
     /** Who sees diversity. */
     judge: z.enum(judgeNames).default("clip"),
   }).prefault({}),
-  /** Rewards that count as in domain; null: each arm's trained one. */
+  /** Rewards that count as in domain; null: those that each arm is trained on. */
   in_domain: names.min(1).nullable().default(null),
   /** Rewards that count as out of domain; null: those that every arm measures and that are not in domain. */
   out_of_domain: names.min(1).nullable().default(null),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { combinedGains, type Combining, combiningIn } from "./combined_gains.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { at, keysAt, numberAt, textAt, textsAt, type Tree } from "./tree.ts";
 
@@ -45,8 +46,20 @@ export interface Measured {
   readonly source: "evaluations" | "batches";
   /** Images at each epoch, or `null` where nothing tells. */
   readonly images: number | null;
-  /** The reward that was trained on first, then the watched ones. */
+  /** The rewards that were trained on first, then the watched ones. */
   readonly rewards: readonly RewardHistory[];
+  /** How far it has come in what it was trained on, at each epoch that has all of it. */
+  readonly trainedGains: readonly TrainedGain[];
+  /** How several training rewards were combined; `null` where there is one. */
+  readonly combining: Combining | null;
+}
+
+/** A gain in what was trained on. */
+export interface TrainedGain {
+  /** How many epochs the model had been trained for. */
+  readonly epoch: number;
+  /** The gain, in base standard deviations. */
+  readonly gain: number;
 }
 
 /** The rewards on the images of the evaluations. */
@@ -65,27 +78,25 @@ export function measureRun(run: Run): Measured {
   return evaluations.rewards.length > 0 ? evaluations : measureBatches(run);
 }
 
-/** The names of the rewards of a run: the trained one, the configured ones, then what else was logged. */
+/** The names of the rewards of a run: the trained ones, the configured ones, then what else was logged. */
 export function rewardNames(run: Run): readonly string[] {
   const { config, lines, manifest } = run;
-  const trained = trainedReward(run);
   const logged = lines.flatMap((line) => [
     ...keysAt(line, "evaluation", "rewards"),
     ...keysAt(line, "rewards"),
   ]);
   return [
     ...new Set([
-      ...trained === undefined ? [] : [trained],
+      ...trainedRewards(run),
       ...textsAt(config, "rewards", "evaluate").map((setting) => loggedName(manifest, setting)),
       ...logged,
     ]),
   ];
 }
 
-/** The name of the reward that a run was trained on. */
-export function trainedReward({ config, manifest }: Run): string | undefined {
-  const setting = textAt(config, "rewards", "train");
-  return setting === undefined ? undefined : loggedName(manifest, setting);
+/** The names of the rewards that a run was trained on, in order. */
+export function trainedRewards({ config, manifest }: Run): readonly string[] {
+  return Object.keys(combiningIn(config).weights).map((setting) => loggedName(manifest, setting));
 }
 
 /** The last point of a reward. */
@@ -116,7 +127,7 @@ interface Logged extends Pick<Point, "epoch" | "mean" | "std"> {
 
 function measure(run: Run, source: Measured["source"], rewardsOf: (line: Tree) => unknown): Measured {
   const images = source === "evaluations" ? evaluatedImages(run) : batchImages(run);
-  const trained = trainedReward(run);
+  const trained = trainedRewards(run);
   const rewards = rewardNames(run).map((name, index) => {
     const found = run.lines.flatMap((line) => {
       const [mean, std, change, changeError] = ["mean", "std", "change", "change_error"]
@@ -126,9 +137,25 @@ function measure(run: Run, source: Measured["source"], rewardsOf: (line: Tree) =
         : [{ epoch: epochOf(line), mean, std, change, changeError }];
     });
     const points = found.map((point) => compare(point, found[0]!, images));
-    return { name, isTrained: name === trained, index, points };
+    return { name, isTrained: trained.includes(name), index, points };
   });
-  return { source, images, rewards: rewards.filter(({ points }) => points.length > 0) };
+  const combining = combiningIn(run.config);
+  return {
+    source,
+    images,
+    rewards: rewards.filter(({ points }) => points.length > 0),
+    trainedGains: gainsOf(combining, rewards.filter(({ isTrained }) => isTrained)),
+    combining: trained.length > 1 ? combining : null,
+  };
+}
+
+/** What the gains in the training rewards come to. */
+function gainsOf(combining: Combining, trained: readonly RewardHistory[]): readonly TrainedGain[] {
+  return (trained[0]?.points ?? []).flatMap(({ epoch }) => {
+    const gains = trained.map(({ points }) => points.find((point) => point.epoch === epoch)?.gain);
+    if (!gains.every((gain) => gain !== undefined)) return [];
+    return [{ epoch, gain: combinedGains(combining, gains.map((gain) => [gain]))[0]! }];
+  });
 }
 
 function compare(logged: Logged, base: Logged, images: number | null): Point {

@@ -48,12 +48,12 @@ export function outcomeOf(measured: Measured): Outcome {
       basis: markup`Curves begin with the next ${source === "evaluations" ? "evaluation" : "epoch"}.`,
     };
   }
-  const trained = rewards.find(({ isTrained, points }) => isTrained && points.length > 1);
+  const trained = rewards.filter(({ isTrained, points }) => isTrained && points.length > 1);
   const watched = rewards.filter(({ isTrained, points }) => !isTrained && points.length > 1);
-  const epochs = lastOf(trained ?? watched[0]!).epoch - (trained ?? watched[0]!).points[0]!.epoch;
+  const epochs = lastOf(trained[0] ?? watched[0]!).epoch - (trained[0] ?? watched[0]!).points[0]!.epoch;
   const sentence = markup`After ${counted(epochs, "epoch")} of training, ${
-    trained === undefined ? null : trainedClause(trained)
-  }${trained !== undefined && watched.length > 0 ? "; " : ""}${
+    trained.length > 1 ? trainedClauses(trained) : trained.map(trainedClause)
+  }${trained.length > 0 && watched.length > 0 ? "; " : ""}${
     watchedClause(watched, !rewards.some(({ isTrained }) => isTrained))
   }.`;
   return { sentence, basis: basisOf(measured) };
@@ -72,6 +72,20 @@ function trainedClause(reward: RewardHistory): Markup {
     case "not known":
       return markup`whether ${name} changed cannot be told`;
   }
+}
+
+function trainedClauses(rewards: readonly RewardHistory[]): Markup {
+  const clauses = rewards.map((reward) => {
+    const { gain } = lastOf(reward);
+    const direction = directionOf(lastOf(reward));
+    const change = direction === "rose" || direction === "fell"
+      ? `${direction} by ${showFixed(Math.abs(gain))}`
+      : direction === "within noise"
+      ? "did not change beyond noise"
+      : "cannot be told";
+    return markup`${rewardName(reward)} ${change}`;
+  });
+  return markup`of the rewards it was trained on, in base standard deviations, ${enumerate(clauses)}`;
 }
 
 function watchedClause(watched: readonly RewardHistory[], areAll: boolean): Markup {

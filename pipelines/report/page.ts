@@ -4,12 +4,13 @@
  * @module
  */
 
+import { combinationFigures } from "./combination_figures.ts";
 import { criticFigures } from "./critic_figures.ts";
 import { details, documentOf } from "./document.ts";
 import { showFigure } from "./figure.ts";
 import type { Picture, Pictures } from "./images.ts";
 import { type Markup, markup } from "./markup.ts";
-import { measureBatches, measureRun, trainedReward } from "./measure.ts";
+import { measureBatches, measureRun, trainedRewards } from "./measure.ts";
 import { nextSteps } from "./next_steps.ts";
 import { adapterLine, facts, notes } from "./notes.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -63,7 +64,15 @@ ${
 <section>
 <h2>How training went</h2>
 <div class="figures">
-${[batchFigure(batches), ...criticFigures(run), ...updateFigures(run), secondsFigure(run)].map(showFigure)}
+${
+      [
+        batchFigure(batches),
+        ...combinationFigures(run),
+        ...criticFigures(run),
+        ...updateFigures(run),
+        secondsFigure(run),
+      ].map(showFigure)
+    }
 </div>
 </section>
 <section>
@@ -95,12 +104,12 @@ ${nextSteps(run)}
 function titleOf(run: Run): string {
   const { name, config, manifest } = run;
   const model = textAt(config, "model") ?? textAt(manifest, "model", "name");
-  const reward = trainedReward(run);
+  const reward = trainedRewards(run).join(" + ");
   const method = textAt(config, "method");
   return [
     `Run ${name}`,
     model === undefined ? "" : `: ${model}`,
-    reward === undefined ? "" : ` trained on ${reward}`,
+    reward === "" ? "" : ` trained on ${reward}`,
     method === undefined ? "" : ` by ${method}`,
   ].join("");
 }

@@ -12,7 +12,7 @@ import { type Markup, markup } from "./markup.ts";
 import { drawLines, extent, type Line, NARROW } from "./lines.ts";
 import { LEAST_ERRORS, meanGains, type Measured, type Point, type RewardHistory } from "./measure.ts";
 import { PALETTE_SIZE, rewardName } from "./outcome.ts";
-import { showFixed, showNumber, showSigned } from "./words.ts";
+import { enumerate, showFixed, showNumber, showSigned } from "./words.ts";
 
 /** Axes reach at least so far, lest they make noise look large. */
 const REACH: readonly number[] = [-0.5, 0.5];
@@ -32,7 +32,7 @@ export function evaluationFigure(measured: Measured): Figure {
     missing: measured.rewards.length > 0
       ? "There is one evaluation so far."
       : "There is no evaluation in this run.",
-    ...drawBoth(measured.rewards, "Rewards on the same prompts and seeds, in base standard deviations"),
+    ...drawBoth(measured, "Rewards on the same prompts and seeds, in base standard deviations"),
   };
 }
 
@@ -47,7 +47,7 @@ export function batchFigure(measured: Measured): Figure {
       ? "One epoch has been trained so far."
       : "No epoch has been trained yet.",
     drawing: hasLines(measured.rewards)
-      ? drawLines(measured.rewards.map((reward) => lineOf(reward, false)), {
+      ? drawLines(linesOf(measured, false), {
         title,
         show: showGain,
         reach: REACH,
@@ -57,15 +57,15 @@ export function batchFigure(measured: Measured): Figure {
 }
 
 /** What the gain in the trained reward cost the watched ones. */
-export function priceFigure({ rewards }: Measured): Figure {
-  const trained = rewards.find(({ isTrained }) => isTrained);
+export function priceFigure({ rewards, trainedGains, combining }: Measured): Figure {
+  const trained = rewards.filter(({ isTrained }) => isTrained);
   const watched = rewards.filter(({ isTrained }) => !isTrained);
-  const steps = trained === undefined ? [] : meanGains(watched).flatMap((mean) => {
-    const own = trained.points.find(({ epoch }) => epoch === mean.epoch);
+  const steps = meanGains(watched).flatMap((mean) => {
+    const own = trainedGains.find(({ epoch }) => epoch === mean.epoch);
     return own === undefined ? [] : [{ ...mean, gain: own.gain, price: mean.gain }];
   }).filter(({ gain, price }) => Number.isFinite(gain) && Number.isFinite(price));
   const title = "Gain and price";
-  if (trained === undefined || steps.length < 2) {
+  if (steps.length < 2) {
     return {
       title,
       note: "The trained reward against the mean of the watched ones.",
@@ -75,7 +75,11 @@ export function priceFigure({ rewards }: Measured): Figure {
   }
   return {
     title,
-    note: markup`Across, the gain in ${rewardName(trained)}; up, the mean gain of the ${
+    note: markup`Across, ${
+      combining === null || combining.combine === "constraints"
+        ? markup`the gain in ${trained.slice(0, 1).map(rewardName)}`
+        : markup`what the gains in ${enumerate(trained.map(rewardName))} come to`
+    }; up, the mean gain of the ${
       showNumber(watched.length)
     } watched rewards, both in base standard deviations. ${priceRemark(steps)} ${pathRemark(steps)}`,
     drawing: drawPath(steps, title),
@@ -192,14 +196,23 @@ function isApart(
   return Math.abs(a[0] - b[0]) > across || Math.abs(a[1] - b[1]) > up;
 }
 
-function drawBoth(rewards: readonly RewardHistory[], title: string): Pick<Figure, "drawing" | "wide"> {
-  if (!hasLines(rewards)) return { drawing: null };
-  const lines = rewards.map((reward) => lineOf(reward, true));
+function drawBoth(measured: Measured, title: string): Pick<Figure, "drawing" | "wide"> {
+  if (!hasLines(measured.rewards)) return { drawing: null };
+  const lines = linesOf(measured, true);
   const options = { title, show: showGain, reach: REACH, levels: [{ value: 0, label: "" }] };
   return {
     drawing: drawLines(lines, { ...options, height: 300 }),
     wide: drawLines(lines, { ...options, width: WIDE, height: 400 }),
   };
+}
+
+/** The lines of all rewards, and of what several training rewards come to where that is none of them. */
+function linesOf({ rewards, trainedGains, combining }: Measured, hasRings: boolean): readonly Line[] {
+  const lines = rewards.map((reward) => lineOf(reward, hasRings));
+  if (combining === null || combining.combine === "constraints") return lines;
+  const points = trainedGains.filter(({ gain }) => Number.isFinite(gain))
+    .map(({ epoch, gain }) => ({ epoch, value: gain, text: showSigned(gain) }));
+  return [...lines, { label: "combined", colour: "var(--ink)", isBold: true, points }];
 }
 
 function lineOf({ name, index, isTrained, points }: RewardHistory, hasRings: boolean): Line {

@@ -14,8 +14,14 @@ import { at, leaves, textAt, type Tree } from "./tree.ts";
 import { showFixed, showSigned, showSpread } from "./words.ts";
 
 /** What each reward was and has become, on its own scale. */
-export function rewardsTable({ rewards }: Measured): Markup {
+export function rewardsTable({ rewards, combining }: Measured): Markup {
   const isTold = rewards.some(({ isTrained }) => isTrained);
+  const roleOf = ({ isTrained, index }: RewardHistory) =>
+    isTrained
+      ? combining?.combine === "constraints" && index > 0 ? "kept at a level" : "trained on"
+      : isTold
+      ? "watched"
+      : "–";
   const rows = rewards.map((reward) => {
     const [base, last] = [reward.points[0]!, lastOf(reward)];
     const info = Object.hasOwn(rewardCatalogue, reward.name) ? rewardCatalogue[reward.name] : undefined;
@@ -24,7 +30,7 @@ export function rewardsTable({ rewards }: Measured): Markup {
 <td class="number">${isCompared ? showGain(reward) : "–"}</td><td>${isCompared ? directionOf(last) : "–"}</td>
 <td class="number">${showSpread(base.mean, base.std)}</td>
 <td class="number">${isCompared ? showSpread(last.mean, last.std) : "–"}</td>
-<td>${reward.isTrained ? "trained on" : isTold ? "watched" : "–"}</td>
+<td>${roleOf(reward)}</td>
 <td class="long">${
       info === undefined ? "" : `${info.doc} In ${info.scale.unit}.${showOfficial(info, [base, last])}`
     }</td></tr>

@@ -24,13 +24,20 @@ interface Column {
 /**
  * Makes the table.
  *
- * @param rewards The training reward, then those that are watched.
+ * @param rewards The training rewards, then those that are watched.
  * @param epochs How many there will be.
  * @param width Characters that fit on a line; watched rewards that do not fit are left out, the last ones first.
+ * @param trained How many of the rewards are trained on; behind several stands what they come to.
  */
-export function epochTable(rewards: readonly string[], epochs: number, width: number): EpochTable {
+export function epochTable(
+  rewards: readonly string[],
+  epochs: number,
+  width: number,
+  trained = 1,
+): EpochTable {
   const label = `epoch ${epochs}/${epochs}`.length;
   const columns = [...rewards.map(rewardColumn), ...COLUMNS];
+  if (trained > 1) columns.splice(trained, 0, COMBINED);
   while (label + widthOf(columns) > width && columns.length > COLUMNS.length + 1) {
     columns.splice(columns.length - COLUMNS.length - 1, 1);
   }
@@ -56,6 +63,12 @@ function rewardColumn(name: string): Column {
     evaluated: ({ evaluation }) => evaluation?.rewards[name]?.mean,
   };
 }
+
+const COMBINED: Column = {
+  name: "combined",
+  sampled: ({ combined }) => combined?.mean,
+  evaluated: () => undefined,
+};
 
 const COLUMNS: readonly Column[] = [
   {

@@ -85,6 +85,29 @@ Deno.test("a reward from a file is found by the name that the manifest gives it"
   ]);
 });
 
+Deno.test("of several trained rewards each has its gain, and there is one for what they come to", () => {
+  const at = (mean: number) => ({ mean, std: 1 });
+  const run = evaluated({ a: at(0), own: at(0), c: at(0) }, { a: at(1), own: at(-2), c: at(9) });
+  const measured = (rewards: Tree) => {
+    const manifest = { reward_files: { own: { path: "./own.ts" } } };
+    return measureEvaluations({ ...run, manifest, config: { ...run.config, rewards } });
+  };
+  const gain = (rewards: Tree) => measured(rewards).trainedGains.map(({ gain }) => gain);
+  const train = ["a", "./own.ts"];
+  assertEquals(gain({ train: "a" }), [0, 1]);
+  assertEquals(gain({ train }), [0, -0.5]);
+  assertEquals(gain({ train: { a: 3, "./own.ts": 1 }, combine: "per_reward" }), [0, 0.25]);
+  assertEquals(gain({ train, combine: "worst_case" }), [0, -2]);
+  assertEquals(gain({ train, combine: "constraints" }), [0, 1]);
+  const { rewards, combining } = measured({ train, combine: "constraints", evaluate: ["c"] });
+  assertEquals(rewards.map(({ name, isTrained }) => [name, isTrained]), [["a", true], ["own", true], [
+    "c",
+    false,
+  ]]);
+  assertEquals(combining?.combine, "constraints");
+  assertEquals(measured({ train: ["a"] }).combining, null);
+});
+
 Deno.test("the mean of rewards has the errors' mean, as they judge the same images", () => {
   const run = evaluated(
     { a: { mean: 0, std: 1 }, b: { mean: 0, std: 2 } },

@@ -42,7 +42,13 @@ Deno.test("published rewards are told as they are trained on, and as their autho
       return { epoch: i, mean, std, gain: i, error: 0.1, isChange: i > 0 };
     });
     const rewards = [{ name, isTrained: true, index: 0, points }];
-    const table = rewardsTable({ source: "evaluations", images: 4, rewards });
+    const table = rewardsTable({
+      source: "evaluations",
+      images: 4,
+      rewards,
+      trainedGains: [],
+      combining: null,
+    });
     const cells = [...table.text.matchAll(/<td[^>]*>([^<]*)<\/td>/g)].map(([, text]) => text!);
     assertEquals(cells.slice(2, 4), [...raw], name);
     assertEquals(cells.at(-1)!.match(/ As .*/)?.[0].trim() ?? null, official, name);
