@@ -6,6 +6,7 @@
  * @module
  */
 
+import { policyGradient } from "../stages/policy_lesson.ts";
 import { critiqueReturns } from "../stages/critique.ts";
 import type { Method } from "../stages/method.ts";
 import { learntSteps, type Options, samplesPerEpoch, stepsPerUpdate } from "../stages/options.ts";
@@ -28,6 +29,7 @@ export const ddpo: Method = {
   title: "Denoising diffusion policy optimisation",
   paper: "https://arxiv.org/abs/2305.13301",
   stages: { sample, score, critique: critiqueReturns, update, reset: withoutReset },
+  lesson: policyGradient,
   hasCritic: false,
   programs: [policyGradientProgram, optimizerProgram],
   defaults: {

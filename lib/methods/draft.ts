@@ -15,8 +15,7 @@ import { withoutReset } from "../stages/reset.ts";
 import { chainLesson, renoisedLesson } from "../stages/reward_lessons.ts";
 import { sample } from "../stages/sample.ts";
 import { score } from "../stages/score.ts";
-import { imageSchedule } from "../stages/training_schedule.ts";
-import { updateBy } from "../stages/update.ts";
+import { update } from "../stages/update.ts";
 
 /** DRaFT-K; DRaFT-LV is {@linkcode draftLv}. */
 export const draft: Method = {
@@ -27,9 +26,10 @@ export const draft: Method = {
     sample,
     score,
     critique: critiqueReturns,
-    update: updateBy(chainLesson, imageSchedule),
+    update,
     reset: withoutReset,
   },
+  lesson: chainLesson,
   hasCritic: false,
   programs: [rewardGradientProgram, stepAdjointProgram, optimizerProgram],
   defaults: { fixed: BACKPROP_DEFAULTS, official: BACKPROP_DEFAULTS },
@@ -43,7 +43,7 @@ export const draftLv: Method = {
   ...draft,
   name: "draft-lv",
   title: "Direct reward fine-tuning with low variance",
-  stages: { ...draft.stages, update: updateBy(renoisedLesson, imageSchedule) },
+  lesson: renoisedLesson,
   programs: [...draft.programs, leapProgram],
   defaults: { fixed: LV, official: LV },
   check: (options) => {

@@ -9,8 +9,6 @@
 import type { Method } from "../stages/method.ts";
 import { leapProgram } from "../stages/backprop_graphs.ts";
 import { predictedLesson } from "../stages/reward_lessons.ts";
-import { imageSchedule } from "../stages/training_schedule.ts";
-import { updateBy } from "../stages/update.ts";
 import { BACKPROP_DEFAULTS, checkBackprop } from "./backprop.ts";
 import { draft } from "./draft.ts";
 
@@ -23,7 +21,7 @@ export const refl: Method = {
   name: "refl",
   title: "Reward feedback learning",
   paper: "https://arxiv.org/abs/2304.05977",
-  stages: { ...draft.stages, update: updateBy(predictedLesson, imageSchedule) },
+  lesson: predictedLesson,
   programs: [...draft.programs, leapProgram],
   defaults: { fixed: DEFAULTS, official: { ...DEFAULTS, "backprop.loss_coeff": 1e-3, "train.cfg": false } },
   check: (options) => checkBackprop("refl", options),

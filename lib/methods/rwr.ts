@@ -10,7 +10,6 @@ import { critiqueWeights } from "../stages/critique_weights.ts";
 import type { Method } from "../stages/method.ts";
 import { optimizerProgram } from "../stages/programs.ts";
 import { rewardWeighted, rewardWeightedProgram } from "../stages/reward_weighted.ts";
-import { updateBy } from "../stages/update.ts";
 import { ddpo } from "./ddpo.ts";
 
 const DEFAULTS = {
@@ -26,7 +25,8 @@ export const rwr: Method = {
   ...ddpo,
   name: "rwr",
   title: "Reward-weighted regression",
-  stages: { ...ddpo.stages, critique: critiqueWeights, update: updateBy(rewardWeighted) },
+  stages: { ...ddpo.stages, critique: critiqueWeights },
+  lesson: rewardWeighted,
   programs: [rewardWeightedProgram, optimizerProgram],
   defaults: {
     fixed: DEFAULTS,

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { policyGradient } from "../stages/policy_lesson.ts";
 import { critique } from "../stages/critique.ts";
 import type { Method } from "../stages/method.ts";
 import { CRITIC_PROGRAMS, optimizerProgram, policyGradientProgram } from "../stages/programs.ts";
@@ -22,6 +23,7 @@ export const tdpoR: Method = {
   title: "TDPO with resets of the critic's active neurons",
   paper: "https://arxiv.org/abs/2402.08552",
   stages: { sample, score, critique, update, reset },
+  lesson: policyGradient,
   hasCritic: true,
   programs: [...CRITIC_PROGRAMS, policyGradientProgram, optimizerProgram],
   defaults: { fixed: {}, official: {} },

@@ -38,6 +38,8 @@ export interface CriticResult {
   readonly residual: Value;
   /** Each hidden layer before activation and dropout, `[B, width]`: what neuron scores are taken from. */
   readonly hidden: readonly Value[];
+  /** Each hidden layer after activation and dropout, `[B, width]`: what the next layer reads. */
+  readonly features: readonly Value[];
 }
 
 /** A linear layer of the critic. */
@@ -60,7 +62,7 @@ export interface CriticLayer {
  */
 export function critic(scope: Scope, config: CriticConfig, inputs: CriticInputs): CriticResult {
   const layers = criticLayers(config);
-  let x = features(config, inputs);
+  let x = joined(config, inputs);
   const batch = x.shape[0]!;
   const masks = inputs.dropoutKey
     ? dropoutMasks(
@@ -69,7 +71,7 @@ export function critic(scope: Scope, config: CriticConfig, inputs: CriticInputs)
       config.hidden.map((width, i) => ({ width, rate: config.dropout[i]! })),
     )
     : [];
-  const hidden: Value[] = [];
+  const hidden: Value[] = [], features: Value[] = [];
   layers.forEach(({ name, out, std }, i) => {
     x = linear(scope.at(name), x, out, { init: { weight: normalInit(std), bias: constantInit(0) } });
     if (i === layers.length - 1) return;
@@ -77,8 +79,9 @@ export function critic(scope: Scope, config: CriticConfig, inputs: CriticInputs)
     x = activate(config.activation, x);
     const mask = masks[i];
     if (mask) x = mul(x, mask);
+    features.push(x);
   });
-  return { residual: reshape(x, [batch]), hidden };
+  return { residual: reshape(x, [batch]), hidden, features };
 }
 
 /** The critic's layers in order, with how their weights start, also after a reset. */
@@ -113,7 +116,7 @@ export function declareCritic(config: CriticConfig): ParamSpec[] {
   );
 }
 
-function features(config: CriticConfig, { embedding, timestep, prompt }: CriticInputs): Value {
+function joined(config: CriticConfig, { embedding, timestep, prompt }: CriticInputs): Value {
   const parts = [config.rescaled ? mul(embedding, Math.sqrt(config.embedding_dim)) : embedding];
   if (config.timestep) {
     const waves = { flip_sin_to_cos: true, freq_shift: 0 };

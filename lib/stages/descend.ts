@@ -10,7 +10,6 @@ import { type DeviceArray, replaced, type Runtime } from "../engine/runtime.ts";
 import { adamwHyper, type OptimizerState } from "../optim/adamw.ts";
 import { adamwEachHyper } from "../optim/adamw_each.ts";
 import type { Context } from "./context.ts";
-import { policyGradient, type PolicyLesson } from "./policy_lesson.ts";
 import { criticGradientProgram, optimizerProgram } from "./programs.ts";
 import type { Critiqued, Observed, State, UpdateLog } from "./records.ts";
 import { floats, keyTensor, pickPlaces, pickRows, type Place } from "./rows.ts";
@@ -34,7 +33,6 @@ const QUEUED = 16;
  * Takes optimizer steps in the order given.
  *
  * @param from Where chance in lessons, and the critic's dropout, draw from.
- * @param lesson How the policy learns.
  * @throws {NonFiniteError} Naming the first number that is not finite, and the optimizer step.
  */
 export async function descend(
@@ -43,9 +41,8 @@ export async function descend(
   schedule: readonly OptimizerStep[],
   from: Key,
   ctx: Context,
-  lesson: PolicyLesson = policyGradient,
 ): Promise<Descended> {
-  const { runtime, programs, options: { train } } = ctx;
+  const { runtime, programs, method: { lesson }, options: { train } } = ctx;
   checkSamples(critiqued);
   const put = (data: F32) => runtime.put(tensor([data.length], data));
   const zeros = (length: number) => put(new Float32Array(length));
@@ -68,7 +65,6 @@ export async function descend(
     for (const [i, step] of schedule.entries()) {
       const { gradients, ...logs } = accumulate(
         ctx,
-        lesson,
         { ...learner, ...constant },
         critiqued,
         step,
@@ -85,7 +81,12 @@ export async function descend(
       const given = Object.values(constant);
       runtime.free(Object.values(gradients).filter((gradient) => !given.includes(gradient)));
       learner = replaced(runtime, learner, moved);
-      queue.push({ ...logs, norms: norms! });
+      queue.push({
+        ...logs,
+        norms: norms!,
+        stepIndex: commonStep(step),
+        microBatches: independentBatches(step),
+      });
       if (queue.length < QUEUED && i + 1 < schedule.length) continue;
       updates.push(...await readLogs(runtime, queue, updates.length, logged));
       queue = [];
@@ -133,14 +134,13 @@ function checkSamples({ latents, logProbs, observed, returns, temporalRewards }:
 /** The gradients of an optimizer step, added up over its micro-batches. */
 function accumulate(
   ctx: Context,
-  lesson: PolicyLesson,
   { policy, critic, policyGrad: noPolicyGrad, criticGrad: noCriticGrad }: Arrays,
   critiqued: Critiqued,
   step: OptimizerStep,
   from: Key,
   stepNumber: number,
-): Omit<QueuedLogs, "norms"> & { readonly gradients: Arrays } {
-  const { runtime, programs } = ctx;
+): Pick<QueuedLogs, "policyLogs" | "criticLogs" | "ratios"> & { readonly gradients: Arrays } {
+  const { runtime, programs, method: { lesson } } = ctx;
   let policyGrad = noPolicyGrad!;
   const ratios: DeviceArray[] = [];
   const keyOf = (use: string, micro: number) => fold(fold(fold(from, use), stepNumber), micro);
@@ -189,4 +189,16 @@ function criticInputs(
     oldResidual: pickPlaces(residuals, here),
     returns: pickPlaces(returns, here),
   };
+}
+
+/** The step index of all of the policy's samples, if it is one. */
+function commonStep({ policy }: OptimizerStep): number | null {
+  const [first, ...others] = new Set(policy.flatMap(({ steps }) => steps));
+  return first === undefined || others.length > 0 ? null : first;
+}
+
+/** How many micro-batches the policy has, unless a sample is in two of them, each at another of its steps. */
+function independentBatches({ policy }: OptimizerStep): number | null {
+  const rows = policy.flatMap(({ rows }) => rows);
+  return new Set(rows).size === rows.length ? policy.length : null;
 }

@@ -8,6 +8,7 @@ import type { RewardInfo } from "../rewards/reward.ts";
 import { rewardGradientProgram } from "./backprop_graphs.ts";
 import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
+import type { PolicyLesson } from "./policy_lesson.ts";
 import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
 import type { Critiqued, Reset, Sampled, Scored, State, Updated } from "./records.ts";
 
@@ -38,6 +39,8 @@ export interface Method {
   readonly paper: string;
   /** Its stages. */
   readonly stages: Stages;
+  /** How the policy learns from a micro-batch. */
+  readonly lesson: PolicyLesson;
   /** Whether it learns a critic beside the policy. */
   readonly hasCritic: boolean;
   /** What its stages run besides `COMMON_PROGRAMS`; nothing else is compiled. */

@@ -4,8 +4,12 @@
  */
 
 import { type ConstraintLog, constraintLogs } from "./combine/constraint_logs.ts";
+import type { Inspected } from "./inspect.ts";
+import type { DormantParts } from "./neurons.ts";
+import type { Plasticity } from "./plasticity.ts";
+import { type PolicyNoise, policyNoise } from "./policy_noise.ts";
 import { type Moments, moments } from "./prompt_statistics.ts";
-import type { GradNorms, Logged, Reset, Updated, UpdateLog } from "./records.ts";
+import type { Logged, Norms, Reset, Updated, UpdateLog } from "./records.ts";
 
 /** How long each stage took, in seconds. */
 export interface StageSeconds {
@@ -17,7 +21,7 @@ export interface StageSeconds {
   readonly critique: number;
   /** All optimizer steps. */
   readonly update: number;
-  /** Scoring the critic's neurons, and the reset. */
+  /** Looking at neurons and at what `probe.*` asks for, and the reset. */
   readonly reset: number;
 }
 
@@ -40,9 +44,21 @@ export interface EpochMetrics extends Partial<Logged> {
   /** Largest `|ratio - 1|` of the first optimizer step, which must be 0. */
   readonly ratio_before_update_max_error?: number;
   /** Before clipping. */
-  readonly grad_norm: GradNorms;
-  /** Dormant neurons by hidden layer, and of all. */
-  readonly dormant_fraction?: { readonly layers: readonly number[]; readonly total: number };
+  readonly grad_norm: Norms;
+  /** How much of the policy's gradient is noise; `null` where no optimizer step has micro-batches that tell. */
+  readonly gradient_noise: PolicyNoise | null;
+  /** Norms of all parameters. */
+  readonly weight_norm: Norms;
+  /** Dormant neurons by hidden layer, and of all, by `reset.tau`. */
+  readonly dormant_fraction?: DormantParts;
+  /** The same by other thresholds, each by its number. */
+  readonly dormant_by_tau?: Readonly<Record<string, DormantParts>>;
+  /** The part of the neurons that were dormant before the epoch's training and are after it; `null` where none was. */
+  readonly dormant_overlap?: number | null;
+  /** In how many directions each hidden layer's output varies. */
+  readonly effective_rank?: readonly number[];
+  /** Whether the critic still learns; absent where `probe.plasticity` was not due. */
+  readonly plasticity?: Plasticity;
   /** Neurons that were reset. */
   readonly neurons_reset?: number;
   /** Seconds of each stage. */
@@ -52,6 +68,7 @@ export interface EpochMetrics extends Partial<Logged> {
 /** Gathers the metrics of an epoch. */
 export function epochMetrics(
   updated: Updated,
+  { neurons: health, weightNorms, gradients, plasticity }: Inspected,
   { neurons }: Pick<Reset, "neurons">,
   seconds: StageSeconds,
 ): EpochMetrics {
@@ -82,10 +99,20 @@ export function epochMetrics(
         critic: moments(updates.map(({ grad_norm }) => grad_norm.critic!)).mean,
       },
     },
-    ...neurons && {
-      dormant_fraction: { layers: neurons.dormantFractions, total: neurons.dormantFraction },
-      neurons_reset: neurons.reset,
+    gradient_noise: policyNoise(
+      updates,
+      gradients.length > 0 ? gradients : updates,
+      updated.logProbs.shape[1]!,
+    ),
+    weight_norm: weightNorms,
+    ...neurons && { dormant_fraction: neurons.dormant },
+    ...health && {
+      dormant_by_tau: health.dormantByTau,
+      dormant_overlap: health.dormantOverlap,
+      effective_rank: health.effectiveRanks,
     },
+    ...plasticity && { plasticity },
+    ...neurons && { neurons_reset: neurons.reset },
     seconds,
   };
 }

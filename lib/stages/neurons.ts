@@ -15,6 +15,14 @@ import type { ResetMode } from "./options.ts";
 /** For each hidden layer, which of its neurons. */
 export type NeuronMasks = readonly (readonly boolean[])[];
 
+/** Which parts of a critic are dormant, each in `[0, 1]`. */
+export interface DormantParts {
+  /** By hidden layer. */
+  readonly layers: readonly number[];
+  /** Of all neurons. */
+  readonly total: number;
+}
+
 /** Where a reset takes its weights from. */
 export interface FreshWeights {
   /** A flat critic whose rows become incoming weights. */
@@ -49,6 +57,26 @@ export function chosenNeurons(dormant: NeuronMasks, mode: ResetMode): NeuronMask
     active: (d: boolean) => !d,
   };
   return dormant.map((layer) => layer.map(choose[mode]));
+}
+
+/**
+ * The share of once dormant neurons that are dormant still, `|before ∩ now| / |before|`, over all layers.
+ *
+ * See Sokar et al. 2023, https://arxiv.org/abs/2302.12902, figure 3; the reference implementation counts elements instead of
+ * neurons, which is always 100 % (quirk 6).
+ *
+ * @returns In `[0, 1]`; `null` where none was dormant.
+ */
+export function dormantOverlap(before: NeuronMasks, now: NeuronMasks): number | null {
+  const once = countNeurons(before);
+  const both = now.map((layer, i) => layer.map((dormant, neuron) => dormant && before[i]![neuron]!));
+  return once === 0 ? null : countNeurons(both) / once;
+}
+
+/** The dormant part of each hidden layer, and of all neurons. */
+export function dormantParts(dormant: NeuronMasks): DormantParts {
+  const part = (layer: readonly boolean[]) => countNeurons([layer]) / layer.length;
+  return { layers: dormant.map(part), total: part(dormant.flat()) };
 }
 
 /** How many neurons a mask has. */

@@ -31,6 +31,8 @@ export interface Options {
   readonly rwr: RewardWeightOptions;
   /** How methods that differentiate the reward do it. */
   readonly backprop: BackpropOptions;
+  /** What is looked into beside training, each every so many epochs; 0: never. */
+  readonly probe: ProbeOptions;
   /** How rewards are normalised per prompt; `null`: over the batch. */
   readonly per_prompt_stat_tracking: StatTrackingOptions | null;
   /** How several training rewards become one; absent where there is one. */
@@ -163,6 +165,14 @@ export interface BackpropOptions {
 
 /** Which steps a reward's gradient reaches. */
 export type Truncation = "last" | "trajectory" | "each_step";
+
+/** What is looked into beside training, each every so many epochs; 0: never. */
+export interface ProbeOptions {
+  /** The policy's gradient at each denoising step on its own; nothing where a lesson chooses steps itself. */
+  readonly gradient: number;
+  /** How well a critic that begins anew learns what the critic has learnt. */
+  readonly plasticity: number;
+}
 
 /** Which neurons a reset concerns. */
 export type ResetMode = "none" | "active" | "dormant" | "all";

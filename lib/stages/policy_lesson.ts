@@ -13,7 +13,7 @@ import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
 import type { Critiqued, Logged } from "./records.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
 import { policyLogged } from "./training_graphs.ts";
-import type { MicroBatch } from "./training_schedule.ts";
+import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
 
 /** A lesson of the policy's. */
 export interface PolicyLesson {
@@ -21,6 +21,8 @@ export interface PolicyLesson {
   readonly logged: (options: Options) => readonly (keyof Logged)[];
   /** How many images of each sample the training reward judges for it, besides the sample's own; default none. */
   readonly judged?: (options: Options) => number;
+  /** Its order of training where it chooses steps itself; default by step positions, `trainingSchedule`. */
+  readonly scheduleOf?: (from: Key, options: Options) => readonly OptimizerStep[];
   /** Adds a micro-batch's share of the gradient; `from` is the micro-batch's own key. */
   readonly learn: (
     critiqued: Critiqued,

@@ -7,6 +7,7 @@ import type { Key } from "../core/random.ts";
 import type { F32, FloatTensor } from "../core/tensor.ts";
 import type { OptimizerState } from "../optim/adamw.ts";
 import type { RewardMemory } from "./combine/reward_memory.ts";
+import type { DormantParts } from "./neurons.ts";
 import type { PromptStatistics } from "./prompt_statistics.ts";
 
 /** Everything that a run remembers from one epoch to the next. */
@@ -97,6 +98,8 @@ export interface Logged {
   readonly approx_kl: number;
   /** Fraction of samples where the policy's clip decides. */
   readonly clip_fraction: number;
+  /** Squared norm of the share that a micro-batch has in the policy's gradient. */
+  readonly squared_grad_norm: number;
   /** Divergence of a step from the base model's, as the loss takes it, before its weight. */
   readonly kl_loss: number;
   /** The critic's loss. */
@@ -108,13 +111,17 @@ export interface Logged {
 /** What is logged of one optimizer step; a number is absent where the method has none like it. */
 export interface UpdateLog extends Partial<Logged> {
   /** Norms of the gradients before they are clipped. */
-  readonly grad_norm: GradNorms;
+  readonly grad_norm: Norms;
+  /** How many micro-batches the policy's gradient adds up; `null` where they share samples, so that they tell no noise. */
+  readonly micro_batches: number | null;
+  /** The step index that all of the policy's samples are at; `null` where they differ. */
+  readonly step_index: number | null;
   /** How much more probable the policy makes each sample of the step, in order; none where the loss has no ratio. */
   readonly ratios: readonly number[];
 }
 
-/** Norms of gradients. */
-export interface GradNorms {
+/** Norms of gradients or parameters. */
+export interface Norms {
   /** The policy's. */
   readonly policy: number;
   /** The critic's; absent where there is none. */
@@ -139,10 +146,8 @@ export interface Reset {
 
 /** What a critic's neurons are like. */
 export interface Neurons {
-  /** The dormant part of each hidden layer, before the reset. */
-  readonly dormantFractions: readonly number[];
-  /** The dormant part of all neurons. */
-  readonly dormantFraction: number;
+  /** Their dormant parts before the reset. */
+  readonly dormant: DormantParts;
   /** How many neurons were reset. */
   readonly reset: number;
 }

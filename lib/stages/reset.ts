@@ -3,25 +3,23 @@
  * @module
  */
 
-import { fold, integers } from "../core/random.ts";
-import { tensor } from "../core/tensor.ts";
-import { timestepsOf } from "../diffusion/ddim.ts";
+import { fold } from "../core/random.ts";
 import { initParams } from "../nn/scope.ts";
 import type { OptimizerState } from "../optim/adamw.ts";
 import { flatLayout, packParams } from "../optim/flat.ts";
 import type { Context } from "./context.ts";
+import { neuronActivity } from "./neuron_activity.ts";
 import {
   chosenNeurons,
   countNeurons,
   dormantNeurons,
+  dormantParts,
   type NeuronMasks,
   neuronScores,
   resetNeurons,
   withDeviation,
 } from "./neurons.ts";
-import { activityProgram } from "./programs.ts";
-import type { Observed, Reset, State, Updated } from "./records.ts";
-import { floats, pickPlaces, pickRows, type Place } from "./rows.ts";
+import type { Reset, State, Updated } from "./records.ts";
 import { relearned } from "./relearn.ts";
 
 /** The deviation of new weights in the reference implementation, whatever the critic's width. */
@@ -43,48 +41,23 @@ export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
   const { frequency, tau, mode } = ctx.options.reset;
   const { critic } = state;
   if (critic === null || observed === null) return withoutReset(updated);
-  const scores = await scoreNeurons(critic, observed, updated, ctx);
-  const dormant = dormantNeurons(scores, tau);
+  const { activity } = await neuronActivity(critic, observed, updated, ctx);
+  const dormant = dormantNeurons(neuronScores(activity), tau);
   const isDue = frequency > 0 && state.epoch % frequency === 0;
   const chosen = chosenNeurons(dormant, isDue ? mode : "none");
   const neuronsReset = countNeurons(chosen);
   const forgetful = neuronsReset === 0
     ? state
     : { ...state, critic: resetCritic(critic, state, chosen, ctx) };
-  const fraction = (layer: readonly boolean[]) => countNeurons([layer]) / layer.length;
   return {
     state: neuronsReset === 0 ? state : await relearned(forgetful, updated, ctx),
-    neurons: {
-      dormantFractions: dormant.map(fraction),
-      dormantFraction: fraction(dormant.flat()),
-      reset: neuronsReset,
-    },
+    neurons: { dormant: dormantParts(dormant), reset: neuronsReset },
   };
 }
 
 /** The same stage where there is no critic: nothing is made anew. */
 export function withoutReset({ state }: Updated): Promise<Reset> {
   return Promise.resolve({ state, neurons: null });
-}
-
-async function scoreNeurons(
-  critic: OptimizerState,
-  { embeddings }: Observed,
-  { state, epoch, promptRows: rows }: Updated,
-  ctx: Context,
-): Promise<number[][]> {
-  const { runtime, schedule, programs, conditioning } = ctx;
-  const draws = integers(fold(fold(state.key, "neurons"), epoch), rows.length, schedule.length);
-  const places = rows.map((_, row): Place => [row, draws[row]!]);
-  const activity = programs.of(activityProgram).run({
-    critic: tensor([critic.params.length], critic.params),
-    embedding: pickPlaces(embeddings, places),
-    timestep: timestepsOf(places.map(([, stepIndex]) => schedule[stepIndex]!)),
-    pooled: pickRows(conditioning.pooled, rows),
-  });
-  const layers = await runtime.get(Object.values(activity));
-  runtime.free(Object.values(activity));
-  return neuronScores(layers.map((layer) => floats(layer).data));
 }
 
 function resetCritic(

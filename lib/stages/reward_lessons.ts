@@ -13,12 +13,14 @@ import type { Learning, Learnt, PolicyLesson } from "./policy_lesson.ts";
 import type { Sampled } from "./records.ts";
 import { pickPlaces } from "./rows.ts";
 import { leapStretch, sampledStretch, type Stretch, toImage } from "./stretches.ts";
+import { imageSchedule } from "./training_schedule.ts";
 
 /**
  * Back through the sampled chain, as far as `backprop.truncation` says: AlignProp (Prabhudesai et al. 2023,
  * https://arxiv.org/abs/2310.03739) and DRaFT-K (Clark et al. 2023, https://arxiv.org/abs/2309.17400).
  */
 export const chainLesson: PolicyLesson = {
+  scheduleOf: imageSchedule,
   logged: () => ["policy_loss"],
   learn: (critiqued, { rows }, ctx, from, learning) => {
     const stretch = sampledStretch(critiqued, ctx.schedule, rows, keptSteps(ctx.options, from));
@@ -31,6 +33,7 @@ export const chainLesson: PolicyLesson = {
  * (Clark et al. 2023, https://arxiv.org/abs/2309.17400).
  */
 export const renoisedLesson: PolicyLesson = {
+  scheduleOf: imageSchedule,
   logged: () => ["policy_loss"],
   judged: ({ backprop }) => backprop.renoised,
   learn: (critiqued, { rows }, ctx, from, learning) => {
@@ -50,6 +53,7 @@ export const renoisedLesson: PolicyLesson = {
  * https://arxiv.org/abs/2304.05977). Each sample draws a step of its own; in the reference implementation a batch has one.
  */
 export const predictedLesson: PolicyLesson = {
+  scheduleOf: imageSchedule,
   logged: () => ["policy_loss"],
   judged: () => 1,
   learn: (critiqued, { rows }, ctx, from, learning) => {

@@ -8,14 +8,14 @@ import { type FloatTensor, tensor } from "../core/tensor.ts";
 import { alphasCumprod } from "../diffusion/ddim.ts";
 import type { Value } from "../engine/graph.ts";
 import { add, mul, square, sub } from "../engine/ops/elementwise.ts";
-import { mean } from "../engine/ops/reductions.ts";
+import { mean, sum } from "../engine/ops/reductions.ts";
 import { bindParams } from "../nn/scope.ts";
 import { unpackValues } from "../optim/flat.ts";
 import { type PolicyLesson, type ProgramLesson, programLesson } from "./policy_lesson.ts";
 import type { GraphParts, ProgramSpec } from "./programs.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
 import { guidedNoise, latents as latentsType, stepTypes, vector } from "./sampling_graphs.ts";
-import { logOf, withGradient } from "./training_graphs.ts";
+import { gradientShare, logOf } from "./training_graphs.ts";
 import { bindWeights, type Bound } from "./weights.ts";
 
 /** The gradient of reward-weighted regression: see {@linkcode rewardWeightedGraph}. */
@@ -35,7 +35,9 @@ export const rewardWeightedProgram: ProgramSpec = {
  */
 export const rewardWeighted: PolicyLesson & ProgramLesson = programLesson({
   program: rewardWeightedProgram,
-  logged: ({ train }) => ["policy_loss", ...train.kl_weight > 0 ? ["kl_loss"] as const : []],
+  logged: (
+    { train },
+  ) => ["policy_loss", "squared_grad_norm", ...train.kl_weight > 0 ? ["kl_loss"] as const : []],
   inputs: ({ latents, temporalRewards, promptRows }, { rows, steps }, ctx, from) => {
     const { models, options, conditioning, uncond } = ctx;
     const { num_steps } = options.sample;
@@ -91,9 +93,10 @@ export function rewardWeightedGraph({ models, layouts, training, options }: Grap
     const base = () => guidedNoise(models.policy, scopes.policy, null, inputs, guidance);
     const kl = train.kl_weight > 0 ? mean(square(sub(eps, base()))) : null;
     const whole = kl === null ? loss : add(loss, mul(kl, train.kl_weight));
+    const share = gradientShare(whole, layouts.policy, adapters, options);
     return {
-      policyGrad: withGradient(inputs.policyGrad, whole, layouts.policy, adapters, options),
-      log: logOf(kl === null ? [loss] : [loss, kl]),
+      policyGrad: add(inputs.policyGrad, share),
+      log: logOf([loss, sum(square(share)), ...kl === null ? [] : [kl]]),
     };
   });
 }

@@ -139,7 +139,8 @@ export function divergenceGraph(models: Models, extents: Extents): Graph {
 /**
  * How active the critic's neurons are over some embeddings.
  *
- * Inputs `critic`, `embedding`, `timestep`, `pooled`; outputs `layer0`, `layer1`, …: `mean_b relu(h_bi)`.
+ * Inputs `critic`, `embedding`, `timestep`, `pooled`; outputs `layer0`, `layer1`, …: `mean_b relu(h_bi)`, and `features0`, …: what
+ * each hidden layer hands on, `[B, width]`.
  */
 export function activityGraph(critic: Critic, layout: FlatLayout, width: number, extents: Extents): Graph {
   const types = {
@@ -150,8 +151,11 @@ export function activityGraph(critic: Critic, layout: FlatLayout, width: number,
   };
   return trace(({ critic: flat, embedding, timestep, pooled: prompt }) => {
     const scope = bindParams(unpackValues(layout, flat));
-    const { hidden } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });
-    return Object.fromEntries(hidden.map((h, i) => [`layer${i}`, mean(relu(h), [0])]));
+    const { hidden, features } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });
+    return Object.fromEntries([
+      ...hidden.map((h, i) => [`layer${i}`, mean(relu(h), [0])] as const),
+      ...features.map((x, i) => [`features${i}`, x] as const),
+    ]);
   }, types);
 }
 

@@ -5,6 +5,7 @@
 
 import type { Context } from "./context.ts";
 import { type EpochMetrics, epochMetrics, type StageSeconds } from "./metrics.ts";
+import { inspect } from "./inspect.ts";
 import type { State, Updated } from "./records.ts";
 import { initialState } from "./state.ts";
 
@@ -40,10 +41,11 @@ export async function* train(ctx: Context, start: State = initialState(ctx)): As
     times.push(clock());
     const updated = await update(state, critiqued, ctx);
     times.push(clock());
+    const inspected = await inspect(state, updated, ctx);
     const after = await reset(updated, ctx);
     times.push(clock());
     state = after.state;
-    yield { state, updated, metrics: epochMetrics(updated, after, secondsBetween(times)) };
+    yield { state, updated, metrics: epochMetrics(updated, inspected, after, secondsBetween(times)) };
   }
 }
 

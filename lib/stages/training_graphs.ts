@@ -8,8 +8,9 @@ import { ddimLogProb } from "../diffusion/ddim.ts";
 import { grad } from "../engine/autodiff.ts";
 import { type Graph, trace, type Value } from "../engine/graph.ts";
 import { adamw } from "../engine/ops/adamw.ts";
-import { add, div, mul } from "../engine/ops/elementwise.ts";
+import { add, div, mul, square } from "../engine/ops/elementwise.ts";
 import { concat } from "../engine/ops/concat.ts";
+import { sum } from "../engine/ops/reductions.ts";
 import { reshape } from "../engine/ops/views.ts";
 import { bindParams } from "../nn/scope.ts";
 import { type AdamWRates, clipScale, globalNorm } from "../optim/adamw.ts";
@@ -32,7 +33,8 @@ export interface Layouts {
 
 /** What {@linkcode policyGradientGraph} logs of a micro-batch, in this order. */
 export function policyLogged({ train }: Pick<Options, "train">): readonly (keyof Logged)[] {
-  return ["policy_loss", "approx_kl", "clip_fraction", ...train.kl_weight > 0 ? ["kl_loss"] as const : []];
+  const always = ["policy_loss", "approx_kl", "clip_fraction", "squared_grad_norm"] as const;
+  return [...always, ...train.kl_weight > 0 ? ["kl_loss"] as const : []];
 }
 
 /** What {@linkcode criticGradientGraph} logs of a micro-batch, in this order. */
@@ -73,10 +75,11 @@ export function policyGradientGraph(
     const base = () => guidedNoise(models.policy, scopes.policy, null, inputs, guidance);
     const kl = train.kl_weight > 0 ? klLoss(eps, base(), inputs.coefs, train.kl_form) : null;
     const whole = kl === null ? loss : add(loss, mul(kl, train.kl_weight));
+    const share = gradientShare(whole, layout, adapters, options);
     return {
-      policyGrad: withGradient(inputs.policyGrad, whole, layout, adapters, options),
+      policyGrad: add(inputs.policyGrad, share),
       ratio,
-      log: logOf([loss, approxKl, clipFraction, ...kl === null ? [] : [kl]]),
+      log: logOf([loss, approxKl, clipFraction, sum(square(share)), ...kl === null ? [] : [kl]]),
       eps,
     };
   });
@@ -118,7 +121,7 @@ export function criticGradientGraph(
       options.train.clip_range_critic,
     );
     return {
-      criticGrad: withGradient(inputs.criticGrad, loss, layout, layers, options),
+      criticGrad: add(inputs.criticGrad, gradientShare(loss, layout, layers, options)),
       log: logOf([loss, clipFraction]),
     };
   }, types);
@@ -200,16 +203,15 @@ export function criticRates(train: TrainOptions): AdamWRates {
   return { ...policyRates(train), learningRate: train.critic_learning_rate, eps: train.critic_adam_epsilon };
 }
 
-/** The gradients of an optimizer step so far, with a micro-batch's share added. */
-export function withGradient(
-  before: Value,
+/** The share that a micro-batch has in the gradient of an optimizer step. */
+export function gradientShare(
   loss: Value,
   layout: FlatLayout,
   values: Readonly<Record<string, Value>>,
   options: Pick<Options, "train" | "sample">,
 ): Value {
   const batches = options.train.gradient_accumulation_steps * stepsPerUpdate(options);
-  return add(before, mul(flatGradient(loss, layout, values), 1 / batches));
+  return mul(flatGradient(loss, layout, values), 1 / batches);
 }
 
 /** Scalars one after the other, `[n]`, to be read back together. */

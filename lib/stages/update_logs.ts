@@ -24,6 +24,10 @@ export interface QueuedLogs {
   readonly ratios: readonly DeviceArray[];
   /** `[1]`, the norm of the policy's gradient, or `[2]` with the critic's. */
   readonly norms: DeviceArray;
+  /** The step index that all of the policy's samples are at; `null` where they differ. */
+  readonly stepIndex: number | null;
+  /** How many micro-batches the policy has; `null` where they share samples. */
+  readonly microBatches: number | null;
 }
 
 /**
@@ -57,7 +61,13 @@ export async function readLogs(
     checkFinite("ratio", ratios, when);
     checkFinite("grad_norm", norms!, when);
     const [policy, critic] = norms!;
-    return { ...means, grad_norm: { policy: policy!, ...critic !== undefined && { critic } }, ratios };
+    return {
+      ...means,
+      grad_norm: { policy: policy!, ...critic !== undefined && { critic } },
+      micro_batches: queued.microBatches,
+      step_index: queued.stepIndex,
+      ratios,
+    };
   });
 }
 

@@ -62,6 +62,7 @@ export function configSchema(compat: Compat) {
     reset: reset(compat),
     rwr: rewardWeights(),
     backprop: backprop(),
+    probe: probe(),
     per_prompt_stat_tracking: perPromptStatTracking(),
     evaluate: evaluate(),
     images: images(),
@@ -370,6 +371,20 @@ function backprop() {
     }),
     predict_from: field(notNegative().lt(1), 0.75, {
       doc: "For refl: the part of the steps that are over before the first at which the image is predicted",
+    }),
+  });
+}
+
+function probe() {
+  return section({
+    gradient: field(count(0), 0, {
+      doc:
+        "How often the noise of the policy's gradient is told at each denoising step, which takes an update again; 0: only where an update is at one step, at no cost",
+      unit: "epochs",
+    }),
+    plasticity: field(count(0), 0, {
+      doc: "For methods with a critic: how often one that begins anew is compared with it; 0: never",
+      unit: "epochs",
     }),
   });
 }

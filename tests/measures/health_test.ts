@@ -3,7 +3,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { tensor } from "../../lib/core/tensor.ts";
 import { effectiveRank } from "../../lib/measures/effective_rank.ts";
 import { gradientNoise } from "../../lib/measures/gradient_noise.ts";

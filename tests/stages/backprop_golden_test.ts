@@ -8,6 +8,7 @@ import { type Context, prepare } from "../../lib/stages/context.ts";
 import { descend, type Learner } from "../../lib/stages/descend.ts";
 import type { BackpropOptions, Options } from "../../lib/stages/options.ts";
 import type { Critiqued, UpdateLog } from "../../lib/stages/records.ts";
+import type { PolicyLesson } from "../../lib/stages/policy_lesson.ts";
 import { learntFrom, predictedStretch, renoisedStretch } from "../../lib/stages/reward_lessons.ts";
 import { floats, stackSteps } from "../../lib/stages/rows.ts";
 import { sampledStretch, type Stretch } from "../../lib/stages/stretches.ts";
@@ -103,13 +104,15 @@ for (const [name, { eta, backprop, stretches }] of Object.entries(cases)) {
       const noise = rowOf(tensors["input.noise"]!, update);
       const critiqued = await sampledBy(learner, rowOf(tensors["input.start"]!, update), noise, ctx);
       const policy = [0, 1].map((j) => ({ rows: [2 * j, 2 * j + 1], steps: [] }));
-      const descended = await descend(learner, critiqued, [{ policy, critic: [] }], [0, 0], ctx, {
+      const lesson: PolicyLesson = {
         logged: () => ["policy_loss"],
         learn: (critiqued, { rows }, ctx, _, learning) => {
           const draws = golden.draws[update]![rows[0]! / 2]!;
           return learntFrom(ctx, learning, stretches(ctx, { critiqued, rows, draws, noise }));
         },
-      });
+      };
+      const given = { ...ctx, method: { ...refl, lesson } };
+      const descended = await descend(learner, critiqued, [{ policy, critic: [] }], [0, 0], given);
       learner = descended;
       updates.push(...descended.updates);
       if (update > 0) continue;

@@ -56,6 +56,7 @@ for (const [name, losses] of Object.entries(golden.cases)) {
     const setup = toySetup(options, { seesPrompt: false }, {
       ...methodOf(METHODS[name] ?? name),
       check: () => {},
+      lesson: name === "rwr" ? withGivenNoise(rewardWeighted) : policyGradient,
     });
     const ctx = await prepare(setup);
     const pack = (part: "policy" | "critic", from: ParamTree, prefix: string) =>
@@ -65,10 +66,9 @@ for (const [name, losses] of Object.entries(golden.cases)) {
       critic: ctx.layouts.critic && newOptimizer(pack("critic", tensors, "initial."), true),
       ema: null,
     };
-    const lesson = name === "rwr" ? withGivenNoise(rewardWeighted) : policyGradient;
     const schedule = scheduleOf(ctx.layouts.critic !== null);
     const critiqued = critiquedOf(given, ctx.layouts.critic !== null);
-    const { policy, critic, updates } = await descend(start, critiqued, schedule, [0, 0], ctx, lesson);
+    const { policy, critic, updates } = await descend(start, critiqued, schedule, [0, 0], ctx);
 
     for (const [log, { data }] of Object.entries(below(given, "log."))) {
       assertClose(columnOf(updates, log), data, toleranceOf(log), log);
@@ -77,7 +77,7 @@ for (const [name, losses] of Object.entries(golden.cases)) {
     if (critic) assertClose(critic.params, pack("critic", given, "final."), 1e-5, "final critic");
 
     // The first mean of gradients is a tenth of the first gradient, clipped.
-    const first = await descend(start, critiqued, schedule.slice(0, 1), [0, 0], ctx, lesson);
+    const first = await descend(start, critiqued, schedule.slice(0, 1), [0, 0], ctx);
     const norm = given["log.grad_norm.policy"]!.data[0]!;
     const gradient = packParams(ctx.layouts.policy, below(given, "first_grad."));
     const scale = 0.1 * Math.min(1, golden.max_grad_norm / (norm + 1e-6));

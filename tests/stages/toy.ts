@@ -107,6 +107,7 @@ export const toyOptions: Options = {
     renoised: 0,
     predict_from: 0.5,
   },
+  probe: { gradient: 0, plasticity: 0 },
   per_prompt_stat_tracking: { buffer_size: 16, min_count: 4 },
 };
 
