@@ -74,13 +74,19 @@ export function zScores(scores: readonly number[], base: readonly number[]): rea
 }
 
 /**
- * How much of a gain holds for seen prompts only: the gain on seen less that on unseen ones, each over its own base, with
- * the error of a difference of independent means.
+ * How much of a change holds for seen prompts only, `(ΔR_seen - ΔR_unseen) / σ`, with the error of a difference of independent
+ * means.
+ *
+ * @param seen The change on seen prompts.
+ * @param unseen The change on unseen ones.
+ * @param std `σ`, of the base model's images of the seen prompts.
+ * @returns `null` where those do not differ.
  */
-export function seenGap(seen: Estimate, unseen: Estimate): Gap {
+export function seenGap(seen: Gap, unseen: Gap, std: number): Gap | null {
+  if (std === 0) return null;
   const errors = [seen.standard_error, unseen.standard_error];
   return {
-    mean: seen.mean - unseen.mean,
-    standard_error: errors.every((error) => error !== null) ? Math.hypot(...errors) : null,
+    mean: (seen.mean - unseen.mean) / std,
+    standard_error: errors.every((error) => error !== null) ? Math.hypot(...errors) / std : null,
   };
 }

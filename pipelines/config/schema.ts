@@ -413,6 +413,10 @@ function evaluate() {
     prompts: field(z.string().min(1), "simple_animals", {
       doc: "What is drawn then: a list's name, or a file",
     }),
+    unseen: field(z.string().min(1).nullable(), "unseen_animals", {
+      doc:
+        "What is drawn beside, for what training brings to prompts that it does not draw: a list's name, or a file, of which those it draws are left out; null: nothing",
+    }),
     seeds: field(count(1), 2, { doc: "Images a prompt, always from the same seeds", unit: "images" }),
   });
 }

@@ -77,7 +77,7 @@ export interface ListResult extends Comparison {
   readonly seen_in_training: number | null;
   /**
    * How much more the trained reward gained on the first list that was seen in training than on this one, of which none was
-   * seen, in base standard deviations; `null` for other lists.
+   * seen, in base standard deviations of the former; `null` for other lists.
    */
   readonly seen_gap: Gap | null;
 }
@@ -144,7 +144,7 @@ export async function evaluate(
     sampling: { steps, eta, guidance },
     seeds,
     judge: isJudged ? judgeName : null,
-    lists: withGaps(results),
+    lists: withGaps(results, domain),
     left_out: {
       ...request.rewards === null ? missing : {},
       ...isJudged ? {} : { "what a judge sees": `rewards/${judgeName}/model.safetensors` },
@@ -174,10 +174,11 @@ async function choicesFor(prompts: readonly string[]): Promise<Pick<Measures, "c
 }
 
 /** Sets lists of which nothing was seen in training against the first that was seen whole. */
-function withGaps(lists: readonly Omit<ListResult, "seen_gap">[]): ListResult[] {
-  const seen = lists.find(({ prompts, seen_in_training: count }) => count === prompts.length)?.cross_reward;
+function withGaps(lists: readonly Omit<ListResult, "seen_gap">[], domain: Domain | null): ListResult[] {
+  const trainedIn = (list: typeof lists[number] | undefined) => domain && list?.rewards[domain.trained];
+  const seen = trainedIn(lists.find(({ prompts, seen_in_training: count }) => count === prompts.length));
   return lists.map((list) => {
-    const gained = list.seen_in_training === 0 ? list.cross_reward : null;
-    return { ...list, seen_gap: seen && gained ? seenGap(seen.in_domain, gained.in_domain) : null };
+    const change = list.seen_in_training === 0 ? trainedIn(list)?.change : null;
+    return { ...list, seen_gap: seen?.change && change ? seenGap(seen.change, change, seen.base.std) : null };
   });
 }

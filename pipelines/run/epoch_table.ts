@@ -79,7 +79,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "kl_to_base",
     sampled: ({ kl_to_base }) => kl_to_base,
-    evaluated: () => undefined,
+    evaluated: ({ evaluation }) => evaluation?.kl_to_base,
   },
   {
     name: "explained",

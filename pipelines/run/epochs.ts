@@ -14,18 +14,19 @@ import { moments } from "../../lib/stages/prompt_statistics.ts";
 import { shownPolicy, type State, type Updated } from "../../lib/stages/records.ts";
 import { train } from "../../lib/stages/train.ts";
 import { captionedGrid } from "./captioned_grid.ts";
-import { drawGallery, evaluateGallery, type Evaluation, type Gallery, type Scores } from "./evaluation.ts";
+import { type AllScores, evaluateAll, type Evaluated, type FullEvaluation } from "./evaluate_all.ts";
+import { drawGallery, type Gallery } from "./evaluation.ts";
 
 /** What to look at, and when. */
 export interface Viewing {
   /** What is scored every so many epochs; `null`: nothing ever. */
-  readonly evaluation: { readonly gallery: Gallery; readonly every: number } | null;
+  readonly evaluation: (Evaluated & { readonly every: number }) | null;
   /** What is drawn every so many epochs; `null`: nothing ever. */
   readonly grid: { readonly gallery: Gallery; readonly every: number } | null;
   /** Looks at diversity, with a tower that is no training reward's. */
   readonly judge: ImageEmbedder;
   /** What the base model scored, if that is known already. */
-  readonly base: Scores | null;
+  readonly base: AllScores | null;
   /** Bytes that the GPU held at most so far; absent where there is no GPU. */
   readonly peakBytes?: (() => number) | undefined;
   /** Told before the policy of an epoch is looked at. */
@@ -41,7 +42,7 @@ export interface EpochRecord {
   /** The grid of images, if it was drawn. */
   readonly grid: Image | null;
   /** The scores of single images, if there was an evaluation. */
-  readonly scores: Scores | null;
+  readonly scores: AllScores | null;
 }
 
 /** What there is to log of an epoch; that of epoch 0, before training, has no numbers of training. */
@@ -55,7 +56,7 @@ export interface RunMetrics extends Partial<Omit<EpochMetrics, "epoch" | "reward
   /** Mean divergence of a trajectory from the base model's, over the images of the grid. */
   readonly kl_to_base?: number;
   /** What the evaluation found. */
-  readonly evaluation?: Evaluation;
+  readonly evaluation?: FullEvaluation;
   /** Seconds by what took them: the stages, and looking at the policy. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Bytes that the GPU held at most so far. */
@@ -95,7 +96,7 @@ export async function* epochs(ctx: Context, viewing: Viewing, start: State): Asy
 /** What looking at the policy of a state brought. */
 interface Looked {
   readonly grid: Image | null;
-  readonly scores: Scores | null;
+  readonly scores: AllScores | null;
   readonly metrics: Pick<RunMetrics, "kl_to_base" | "evaluation">;
 }
 
@@ -111,13 +112,13 @@ async function look(ctx: Context, viewing: Viewing, state: State): Promise<Looke
     ? await lookAtGrid(ctx, viewing.grid.gallery, adapters)
     : nothing;
   const scored = viewing.evaluation !== null && isDue(viewing.evaluation.every)
-    ? await evaluate(ctx, viewing, viewing.evaluation.gallery, adapters)
+    ? await evaluate(ctx, viewing, viewing.evaluation, adapters)
     : nothing;
   return { grid: drawn.grid, scores: scored.scores, metrics: { ...drawn.metrics, ...scored.metrics } };
 }
 
 async function lookAtGrid(ctx: Context, gallery: Gallery, adapters: F32): Promise<Looked> {
-  const { images, klToBase } = await drawGallery(ctx, adapters, gallery, true);
+  const { images, klToBase } = await drawGallery(ctx, adapters, gallery);
   const seeds = Array.from({ length: gallery.seeds }, (_, seed) => `seed ${seed}`);
   const grid = captionedGrid(images, gallery.conditioning.prompts, seeds);
   return { grid, scores: null, metrics: { kl_to_base: moments(klToBase).mean } };
@@ -126,10 +127,9 @@ async function lookAtGrid(ctx: Context, gallery: Gallery, adapters: F32): Promis
 async function evaluate(
   ctx: Context,
   { judge, base }: Viewing,
-  gallery: Gallery,
+  evaluated: Evaluated,
   adapters: F32,
 ): Promise<Looked> {
-  const { images } = await drawGallery(ctx, adapters, gallery, false);
-  const { evaluation, scores } = await evaluateGallery(ctx, judge, gallery, images, base);
+  const { evaluation, scores } = await evaluateAll(ctx, judge, evaluated, adapters, base);
   return { grid: null, scores, metrics: { evaluation } };
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { F32, FloatTensor } from "../../lib/core/tensor.ts";
-import { type Diversity, diversity } from "../../lib/measures/diversity.ts";
+import type { F32 } from "../../lib/core/tensor.ts";
+import { type Variety, variety } from "../../lib/measures/variety.ts";
 import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Conditioning } from "../../lib/stages/conditioning.ts";
 import type { Context } from "../../lib/stages/context.ts";
@@ -39,7 +39,9 @@ export interface Evaluation {
   /** Every reward on its own scale. */
   readonly rewards: Readonly<Record<string, RewardChange>>;
   /** How different the images are, to a judge. */
-  readonly diversity: Diversity;
+  readonly diversity: Variety;
+  /** Mean divergence of their trajectories from the base model's. */
+  readonly kl_to_base: number;
 }
 
 /** A reward over a gallery. */
@@ -62,26 +64,25 @@ export async function openGallery(ctx: Context, prompts: readonly string[], seed
 /**
  * Draws a gallery. An image's noise comes from its prompt and seed, not from the run.
  *
- * @param divergence Whether to measure how far the policy is from the base model, which takes as long again.
+ * How far the policy is from the base model is measured on the way, which takes as much denoising again.
  */
 export function drawGallery(
   ctx: Context,
   policy: F32,
   { conditioning, seeds }: Gallery,
-  divergence: boolean,
 ): Promise<Generated> {
   const pairs = conditioning.prompts.flatMap((prompt, row) =>
     Array.from({ length: seeds }, (_, seed) => ({ row, key: pairKey(prompt, seed) }))
   );
   const keys = pairs.map(({ key }) => key);
   const promptRows = pairs.map(({ row }) => row);
-  return generate(policy, { conditioning, promptRows, keys }, ctx, { divergence });
+  return generate(policy, { conditioning, promptRows, keys }, ctx);
 }
 
 /**
  * Scores a drawn gallery by all rewards.
  *
- * @param images `[N, H, W, 3]`.
+ * @param drawn From {@linkcode drawGallery}, with its divergence.
  * @param judge Looks at diversity, with a tower that is no training reward's.
  * @param base What the base model scored; `null` if unknown.
  */
@@ -89,7 +90,7 @@ export async function evaluateGallery(
   ctx: Context,
   judge: ImageEmbedder,
   { conditioning, seeds }: Gallery,
-  images: FloatTensor,
+  { images, klToBase }: Pick<Generated, "images" | "klToBase">,
   base: Scores | null,
 ): Promise<{ readonly evaluation: Evaluation; readonly scores: Scores }> {
   const prompts = conditioning.prompts.flatMap((prompt) => Array<string>(seeds).fill(prompt));
@@ -103,7 +104,8 @@ export async function evaluateGallery(
       rewards: Object.fromEntries(
         Object.entries(rewards).map(([name, scores]) => [name, changeOf(scores, base?.rewards[name])]),
       ),
-      diversity: diversity(await judge.images(images), prompts),
+      diversity: variety(await judge.images(images), prompts),
+      kl_to_base: moments(klToBase).mean,
     },
     scores: { prompts, seeds: prompts.map((_, n) => n % seeds), rewards },
   };

@@ -26,6 +26,8 @@ export interface RunPrompts {
   readonly train: readonly string[];
   /** What is drawn for evaluation. */
   readonly evaluate: readonly string[];
+  /** What is drawn beside, of which nothing is drawn in training. */
+  readonly unseen: readonly string[];
   /** What is on the grid of images. */
   readonly images: readonly string[];
 }
@@ -59,7 +61,7 @@ export function originOf(
       ...rest,
       prompts: digest(prompts.train),
       rewards: trainedNames(rewards.train).length === 1 ? { train, evaluate: watched } : combined,
-      evaluate: { ...evaluate, prompts: digest(prompts.evaluate) },
+      evaluate: { ...evaluate, prompts: digest(prompts.evaluate), unseen: digest(prompts.unseen) },
       images: { ...images, prompts: digest(prompts.images) },
     },
   };

@@ -81,6 +81,8 @@ export async function prepareRun(
   const viewing = {
     evaluation: evaluate.every === 0 ? null : {
       gallery: await openGallery(ctx, prompts.evaluate, evaluate.seeds),
+      unseen: prompts.unseen.length === 0 ? null : await openGallery(ctx, prompts.unseen, evaluate.seeds),
+      isSeen: prompts.evaluate.every((prompt) => prompts.train.includes(prompt)),
       every: evaluate.every,
     },
     grid: images.every === 0 ? null : {

@@ -87,7 +87,11 @@ export async function withFullPaths(config: Config): Promise<Config> {
     model: await lastingName(model),
     prompts: full(prompts),
     rewards: renamedRewards(rewards, full),
-    evaluate: { ...evaluate, prompts: full(evaluate.prompts) },
+    evaluate: {
+      ...evaluate,
+      prompts: full(evaluate.prompts),
+      unseen: evaluate.unseen === null ? null : full(evaluate.unseen),
+    },
     images: { ...images, prompts: full(images.prompts) },
   };
 }
@@ -95,9 +99,12 @@ export async function withFullPaths(config: Config): Promise<Config> {
 async function promptsOf({ prompts, evaluate, images }: Config): Promise<RunPrompts> {
   // In training a prompt may stand twice and weigh so much; where images are compared it counts once.
   const once = async (list: string) => [...new Set(await readPrompts(list))];
+  const train = await readPrompts(prompts);
+  const unseen = evaluate.unseen === null ? [] : await once(evaluate.unseen);
   return {
-    train: await readPrompts(prompts),
+    train,
     evaluate: await once(evaluate.prompts),
+    unseen: unseen.filter((prompt) => !train.includes(prompt)),
     images: await once(images.prompts),
   };
 }

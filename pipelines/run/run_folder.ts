@@ -13,7 +13,7 @@ import { UsageError } from "../usage_error.ts";
 import { listCheckpoints } from "./checkpoint.ts";
 import { epochName, epochOfName } from "./epoch_name.ts";
 import type { EpochRecord } from "./epochs.ts";
-import type { Scores } from "./evaluation.ts";
+import type { AllScores } from "./evaluate_all.ts";
 import { appendMetrics, cutMetrics, flatMetrics } from "./metrics_file.ts";
 
 /** Where the parts of a run are. */
@@ -165,9 +165,9 @@ export async function writeEpoch(folder: RunFolder, record: EpochRecord, time: n
 }
 
 /** The scores of the images of the base model, or `null` where the run has none. */
-export async function readBaseScores(folder: RunFolder): Promise<Scores | null> {
+export async function readBaseScores(folder: RunFolder): Promise<AllScores | null> {
   const path = join(folder.evaluations, `${epochName(0)}.json`);
-  return await exists(path) ? await readJson(path) as Scores : null;
+  return await exists(path) ? await readJson(path) as AllScores : null;
 }
 
 async function isEmpty(path: string): Promise<boolean> {

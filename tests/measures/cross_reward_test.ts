@@ -48,8 +48,9 @@ Deno.test("a gap has the error of a difference", () => {
     std: 1,
     standard_error: 0.4,
   }];
-  assertEquals(seenGap(seen, unseen), { mean: 1.5, standard_error: 0.5 });
-  assertEquals(seenGap(seen, estimate([1])), { mean: 1, standard_error: null });
+  assertEquals(seenGap(seen, unseen, 2), { mean: 0.75, standard_error: 0.25 });
+  assertEquals(seenGap(seen, estimate([1]), 2), { mean: 0.5, standard_error: null });
+  assertEquals(seenGap(seen, unseen, 0), null);
 });
 
 Deno.test("a net gain pays for the worst loss and for lost diversity, not for what others gained", () => {

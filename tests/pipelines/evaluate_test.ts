@@ -106,7 +106,7 @@ Deno.test("a run is compared with its base model on its own prompts and on other
     assertEquals([gain.trained, Object.keys(gain.watched)], ["brightness", ["mini_pick"]]);
     assertAlmostEquals(gain.in_domain.mean, change!.in_base_std!, 1e-12);
     assertEquals([seen!.seen_gap, unseen!.seen_gap], [null, null]);
-    const gap = gain.in_domain.mean - never!.cross_reward!.in_domain.mean;
+    const gap = (change!.mean - never!.rewards.brightness!.change!.mean) / base.std;
     assertAlmostEquals(never!.seen_gap!.mean, gap, 1e-12);
     const expected = [
       ...["all seen in training", "1 seen in training", "in base std", "with adapters: right"],

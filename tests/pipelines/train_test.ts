@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { key, normals } from "../../lib/core/random.ts";
 import { tensor } from "../../lib/core/tensor.ts";
+import { estimate } from "../../lib/measures/estimate.ts";
 import type { State } from "../../lib/stages/records.ts";
 import { exists, readJson, readWeights, withWeights } from "../../pipelines/files.ts";
 import { readCheckpoint, saveCheckpoint, stateOf } from "../../pipelines/run/checkpoint.ts";
@@ -23,7 +24,7 @@ const silent = () => screenOn({ line: () => {}, over: null, columns: Infinity, c
 const never = new AbortController().signal;
 
 /** A run of some ten seconds made of milliseconds: two prompts, two steps, resets and evaluations every other epoch. */
-const settings = (model: string, prompts: string): string[] => [
+const settings = (model: string, prompts: string, unseen: string): string[] => [
   `model=${model}`,
   `prompts=${prompts}`,
   `num_epochs=${EPOCHS}`,
@@ -37,7 +38,7 @@ const settings = (model: string, prompts: string): string[] => [
   "critic.hidden=[6, 4]",
   "reset.frequency=2",
   "per_prompt_stat_tracking={buffer_size: 3, min_count: 2}",
-  `evaluate={every: 2, prompts: ${prompts}, seeds: 2}`,
+  `evaluate={every: 2, prompts: ${prompts}, unseen: ${unseen}, seeds: 2}`,
   `images={every: 1, prompts: ${prompts}, seeds: 1}`,
 ];
 
@@ -46,7 +47,9 @@ Deno.test("train", async (t) => {
     await enliven(join(model, UNET_FILE));
     const prompts = join(home, "prompts.txt");
     await Deno.writeTextFile(prompts, "cat\na dog, running\n");
-    const set = settings(model, prompts);
+    const others = join(home, "others.txt");
+    await Deno.writeTextFile(others, "bee\ncat\nowl\n");
+    const set = settings(model, prompts, others);
     const prepared = await prepareRun(
       await readRequest({ set, out: join(home, "prepared") }),
       adapter,
@@ -108,6 +111,19 @@ Deno.test("train", async (t) => {
       const gained = colourfulness.mean - lines[0]!.evaluation.rewards.colourfulness.mean;
       assert(Math.abs(gained - colourfulness.change) < 1e-9, `${gained} is not ${colourfulness.change}`);
       assert(colourfulness.change_error > 0);
+    });
+
+    await t.step("measures prompts that training draws, and beside them others", async () => {
+      const [base, , , last] = await linesOf(whole);
+      const scores = await readBaseScores(whole.folder);
+      assertEquals(scores!.unseen!.prompts, ["bee", "bee", "owl", "owl"]);
+      const { rewards, unseen, seen_gap, kl_to_base, diversity } = last!.evaluation;
+      assertEquals([unseen.images, Object.keys(unseen.rewards)], [4, Object.keys(rewards)]);
+      const lost = rewards.colourfulness.change - unseen.rewards.colourfulness.change;
+      const { std } = estimate(scores!.rewards.colourfulness!);
+      assert(Math.abs(seen_gap.mean - lost / std) < 1e-9, `${seen_gap.mean} is not ${lost} of ${std}`);
+      assertEquals([base!.evaluation.seen_gap, base!.evaluation.kl_to_base], [null, 0]);
+      assert(kl_to_base > 0 && unseen.kl_to_base > 0 && diversity.vendi >= 1);
     });
 
     await t.step("writes adapters that other tools find, and that tell where they come from", async () => {
@@ -293,7 +309,8 @@ Deno.test("train", async (t) => {
           out,
         });
         const all = ["cat", "a dog, running"];
-        assertEquals(first.prompts, { train: [...all, "cat"], evaluate: all, images: all });
+        const unseen = ["bee", "owl"];
+        assertEquals(first.prompts, { train: [...all, "cat"], evaluate: all, unseen, images: all });
         assertEquals(await runRequest(first, open, screen, never), 0);
         const more = await readRequest({ set: ["num_epochs=2"], resume: out });
         assertEquals(await runRequest(more, open, screen, never), 0);

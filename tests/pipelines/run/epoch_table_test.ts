@@ -11,7 +11,8 @@ const base: RunMetrics = {
   evaluation: {
     images: 4,
     rewards: { colour: change(86.125), gold: change(-0.001) },
-    diversity: { within: 0.2, between: NaN },
+    diversity: { within: 0.2, between: NaN, vendi: 1, near_duplicates: 0, truncated_entropy: null },
+    kl_to_base: 0,
   },
   seconds: { evaluate: 12.25 },
 };
@@ -30,9 +31,9 @@ Deno.test("epochTable: a row an epoch, and one an evaluation", () => {
   const { head, rows } = epochTable(["colour", "gold"], 10, Infinity);
   assertEquals([head, ...rows(base), ...rows(trained)], [
     "             colour    gold  diversity  kl_to_base  explained  clipped  seconds",
-    "base model    86.13    0.00       0.20                                    12.25",
+    "base model    86.13    0.00       0.20        0.00                        12.25",
     "epoch  3/10   101.3    1235       0.13        3.00       0.50     0.25     6.00",
-    "evaluated     86.13    0.00       0.20                                         ",
+    "evaluated     86.13    0.00       0.20        0.00                             ",
   ]);
   const { evaluation: _, ...unseen } = trained;
   assertEquals(rows(unseen).length, 1);
