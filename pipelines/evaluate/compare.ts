@@ -25,6 +25,8 @@ export interface Domain {
 export interface Comparison {
   /** Each reward. */
   readonly rewards: Readonly<Record<string, RewardResult>>;
+  /** The CLIP score of images and their prompts, by the judge; `null` where nobody looked. */
+  readonly clip_score: RewardResult | null;
   /** What the judge saw in the base model's images. */
   readonly base: Seen;
   /** What it saw in those with adapters. */
@@ -75,6 +77,8 @@ export function compare(base: Measured, adapted: Measured | null, domain: Domain
   const ratio = base.diversity && adapted?.diversity ? ratios(adapted.diversity, base.diversity) : null;
   return {
     rewards: Object.fromEntries(rewards),
+    clip_score: base.clip_scores &&
+      rewardResult(base.clip_scores, adapted?.clip_scores ?? undefined, undefined),
     base: seen(base),
     adapted: adapted && seen(adapted),
     diversity_ratio: ratio,

@@ -6,6 +6,7 @@
 
 import type { FloatTensor } from "../../lib/core/tensor.ts";
 import { retrieval } from "../../lib/measures/diversity.ts";
+import { clipScores } from "../../lib/measures/prompt_alignment.ts";
 import { type Variety, variety } from "../../lib/measures/variety.ts";
 import type { Embedder } from "../../lib/rewards/embedder.ts";
 import type { Reward } from "../../lib/rewards/reward.ts";
@@ -30,6 +31,8 @@ export interface Measured {
   readonly diversity: Variety | null;
   /** Whether images show what was asked for, to the judge. */
   readonly recognition: Recognition | null;
+  /** The CLIP score of each image and its prompt, by the judge. */
+  readonly clip_scores: readonly number[] | null;
   /** What the judge made of each image, `[N, D]`, of length 1. */
   readonly embeddings: FloatTensor | null;
 }
@@ -61,14 +64,18 @@ export async function measure(
   for (const reward of rewards) {
     scores[reward.name] = Array.from(await reward.score(images, prompts) as ArrayLike<number>);
   }
-  if (judge === null) return { scores, diversity: null, recognition: null, embeddings: null };
+  if (judge === null) {
+    return { scores, diversity: null, recognition: null, clip_scores: null, embeddings: null };
+  }
   const embeddings = await judge.images(images);
   const targets = prompts.map((prompt) => choices.indexOf(prompt));
-  const found = retrieval(embeddings, await judge.texts(choices), targets);
+  const texts = await judge.texts(choices);
+  const found = retrieval(embeddings, texts, targets);
   return {
     scores,
     diversity: variety(embeddings, prompts),
     recognition: { ...found, choices: choices.length, what },
+    clip_scores: clipScores(embeddings, texts, targets),
     embeddings,
   };
 }

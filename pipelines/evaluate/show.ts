@@ -32,8 +32,12 @@ const JUDGED: readonly {
     ratio: "vendi",
   },
   {
-    label: "cosine with the prompt",
-    show: ({ recognition }) => recognition && showNumber(recognition.alignment),
+    label: "copies among a prompt's pairs",
+    show: ({ diversity }) => diversity && showShare(diversity.near_duplicates),
+  },
+  {
+    label: "entropy of all images, nats",
+    show: ({ diversity }) => diversity?.truncated_entropy?.toFixed(1) ?? null,
   },
 ];
 
@@ -52,12 +56,13 @@ export function showEvaluation({ model, lora, sampling, seeds, lists, left_out }
 }
 
 function showList(list: ListResult, model: string, guidance: number, seeds: number): string[] {
-  const { name, prompts, notes, seen_in_training: seen, rewards, base, adapted, fidelity } = list;
+  const { name, prompts, notes, seen_in_training: seen, rewards, clip_score, base, adapted, fidelity } = list;
   const gain = list.cross_reward;
   const training = seen === null
     ? ""
     : `, ${seen === prompts.length ? "all" : seen === 0 ? "none" : seen} seen in training`;
-  const rows = Object.entries(rewards).flatMap(([reward, { base, adapted, change, official }]) => [
+  const scored = { ...rewards, ...clip_score && { "CLIP score of the prompt": clip_score } };
+  const rows = Object.entries(scored).flatMap(([reward, { base, adapted, change, official }]) => [
     [
       reward,
       showEstimate(base),
@@ -131,6 +136,10 @@ function showEstimate(
 ): string {
   const text = withSign ? signed(mean, 4) : showNumber(mean);
   return standard_error === null ? text : `${text} ± ${showNumber(standard_error, 2)}`;
+}
+
+function showShare(x: number): string {
+  return Number.isFinite(x) ? `${(100 * x).toFixed(1)} %` : "-";
 }
 
 function signed(x: number, digits: number): string {

@@ -60,8 +60,15 @@ Deno.test("the base model is measured by every reward, and told of in one senten
     );
     assertEquals(found!.base.recognition!.choices, 45);
     assertEquals([found!.adapted, found!.seen_in_training, evaluation.lora], [null, null, null]);
+    const { clip_score, base: { recognition, diversity } } = found!;
+    // The mean of what is cut off at 0 is not below that of the cosines.
+    assert(clip_score!.base.mean >= 100 * recognition!.alignment - 1e-9 && clip_score!.base.mean <= 100);
+    assert(clip_score!.base.standard_error! > 0 && clip_score!.change === null);
     assertEquals(await evaluated(model, "--prompts", list, "--batch", "5"), evaluation);
     const text = showEvaluation(evaluation).join("\n");
+    assertStringIncludes(text, "CLIP score of the prompt");
+    const copies = (100 * diversity!.near_duplicates).toFixed(1);
+    assert(new RegExp(`copies among a prompt's pairs +${copies} %`).test(text), text);
     assertStringIncludes(text, `${model}, guidance 3, 3 prompts x 2 seeds: right animal in `);
     assert(/ in \d+ of 100 \(told from 45\)$/m.test(text), text);
   });
@@ -212,6 +219,7 @@ Deno.test("what a reward's authors report stands below its scores", () => {
           },
         },
       },
+      clip_score: null,
       base: { diversity: null, recognition: null },
       adapted: null,
       ...{ diversity_ratio: null, fidelity: null, cross_reward: null, seen_gap: null },
