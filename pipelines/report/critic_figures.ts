@@ -6,11 +6,10 @@
 
 import { methods } from "../../lib/methods/mod.ts";
 import type { Figure } from "./figure.ts";
-import { line, lineAt, lineFigure, missingField } from "./line_figure.ts";
-import { drawLines } from "./lines.ts";
+import { line, lineAt, lineFigure, stepLines } from "./line_figure.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { at, keysAt, numberAt, textAt } from "./tree.ts";
-import { counted, showNumber, showShare } from "./words.ts";
+import { counted, enumerate, showNumber, showShare } from "./words.ts";
 
 /** Explained variances below this are cut off: an untrained critic may be arbitrarily wrong. */
 const LEAST_VARIANCE = -1;
@@ -21,7 +20,13 @@ const ZERO = { value: 0, label: "" };
 export function criticFigures(run: Run): readonly Figure[] {
   const method = methods.find(({ name }) => name === textAt(run.config, "method"));
   if (method?.hasCritic === false) return [];
-  return [varianceFigure(run), varianceByStepFigure(run), dormancyFigure(run)];
+  return [
+    varianceFigure(run),
+    varianceByStepFigure(run),
+    dormancyFigure(run),
+    rankFigure(run),
+    ...plasticityFigure(run),
+  ];
 }
 
 function varianceFigure(run: Run): Figure {
@@ -40,30 +45,14 @@ function varianceFigure(run: Run): Figure {
 }
 
 function varianceByStepFigure(run: Run): Figure {
-  const title = "What the critic foresees, step by step";
   const field = "critic_explained_variance_by_step";
-  const logged = run.lines.flatMap((line) => {
-    const values = at(line, field);
-    return Array.isArray(values) ? [{ epoch: epochOf(line), values }] : [];
-  });
-  const [first, last] = [logged[0], logged.at(-1)];
-  const lines = [first, first === last ? undefined : last].flatMap((each) =>
-    each === undefined ? [] : [{
-      label: `epoch ${each.epoch}`,
-      colour: each === last ? "var(--ink)" : "var(--muted)",
-      isBold: each === last,
-      points: each.values.flatMap((value, i) => typeof value === "number" ? [{ epoch: i + 1, value }] : []),
-    }]
-  );
-  const isDrawn = lines.some(({ points }) => points.length > 0);
-  return {
-    title,
+  return lineFigure(run, {
+    title: "What the critic foresees, step by step",
     note: "The same at each denoising step, from noise on the left to the image on the right.",
-    drawing: isDrawn
-      ? drawLines(lines, { title, across: "step", reach: [0], floor: LEAST_VARIANCE, levels: [ZERO] })
-      : null,
-    missing: missingField(run.lines, field),
-  };
+    lines: stepLines(run, field),
+    options: { across: "step", reach: [0], floor: LEAST_VARIANCE, levels: [ZERO] },
+    field,
+  });
 }
 
 function dormancyFigure(run: Run): Figure {
@@ -79,11 +68,63 @@ function dormancyFigure(run: Run): Figure {
     title: "Dormant neurons of the critic",
     note: `The part of each hidden layer that no longer answers to anything. Dotted: ${
       resets.length === 0 ? "a reset; there was none" : counted(resets.length, "reset")
-    }.`,
+    }.${overlapRemark(run)}${thresholdRemark(run)}`,
     lines: [{ ...lineAt(run, "all", "var(--ink)", ["dormant_fraction", "total"]), isBold: true }, ...layers],
     options: { reach: [0], show: showShare, events: resets },
     field: "dormant_fraction",
   });
+}
+
+/** Whether neurons that were dormant woke. */
+function overlapRemark({ lines }: Run): string {
+  const overlaps = lines.flatMap((tree) => numberAt(tree, "dormant_overlap") ?? []);
+  if (overlaps.length === 0) return "";
+  const mean = overlaps.reduce((sum, overlap) => sum + overlap, 0) / overlaps.length;
+  return ` An epoch’s training leaves ${showShare(mean)} of the dormant as they were.`;
+}
+
+/** How many more are nearly dormant. */
+function thresholdRemark({ lines }: Run): string {
+  const parts = at(lines.at(-1), "dormant_by_tau");
+  const shown = keysAt(parts).flatMap((tau) => {
+    const part = numberAt(parts, tau, "total");
+    return part === undefined ? [] : [`${showShare(part)} by τ\u202f=\u202f${tau}`];
+  });
+  return shown.length === 0 ? "" : ` Dormant at the end: ${enumerate(shown).join("")}.`;
+}
+
+function rankFigure(run: Run): Figure {
+  const ranks = run.lines.map((tree) => at(tree, "effective_rank")).find(Array.isArray) ?? [];
+  return lineFigure(run, {
+    title: "Directions the critic tells apart",
+    note:
+      "The effective rank of what each hidden layer hands on: where it falls, less is left to learn with.",
+    lines: ranks.map((_, i) =>
+      line(run, `layer ${i + 1}`, `var(--shade-${Math.min(i, 3)})`, (tree) => {
+        const rank = Object(at(tree, "effective_rank"))[i];
+        return typeof rank === "number" ? rank : undefined;
+      })
+    ),
+    options: { reach: [0] },
+    field: "effective_rank",
+  });
+}
+
+/** Nothing where it was not asked for. */
+function plasticityFigure(run: Run): readonly Figure[] {
+  const lines = [
+    { ...lineAt(run, "critic", "var(--ink)", ["plasticity", "current_loss"]), isBold: true },
+    lineAt(run, "fresh", "var(--muted)", ["plasticity", "fresh_loss"]),
+  ];
+  if (lines[0]!.points.length === 0) return [];
+  return [lineFigure(run, {
+    title: "Whether the critic still learns",
+    note:
+      "Its loss and that of one that began anew, after learning the same. Above the fresh one, it has lost plasticity.",
+    lines,
+    options: { reach: [0] },
+    field: "plasticity",
+  })];
 }
 
 /** The dormant part of each layer by its name: layers are a list, or have names beside `total`. */

@@ -7,7 +7,7 @@
 import type { Figure } from "./figure.ts";
 import { drawLines, type Line, type LinesOptions } from "./lines.ts";
 import { epochOf, type Run } from "./read_run.ts";
-import { numberAt, type Tree } from "./tree.ts";
+import { at, numberAt, type Tree } from "./tree.ts";
 
 /** What a figure shows. */
 export interface LineFigure {
@@ -57,6 +57,22 @@ export function lineAt(
     colour,
     (tree) => paths.map((path) => numberAt(tree, ...path)).find((v) => v !== undefined),
   );
+}
+
+/** The values of each denoising step at the first and the last epoch that has any, from noise to image. */
+export function stepLines({ lines }: Run, ...path: readonly string[]): readonly Line[] {
+  const logged = lines.flatMap((tree) => {
+    const values = at(tree, ...path);
+    const points = !Array.isArray(values)
+      ? []
+      : values.flatMap((value, i) => typeof value === "number" ? [{ epoch: i + 1, value }] : []);
+    return points.length === 0 ? [] : [{ label: `epoch ${epochOf(tree)}`, points }];
+  });
+  const last = logged.at(-1);
+  return last === undefined ? [] : [
+    ...logged.length > 1 ? [{ ...logged[0]!, colour: "var(--muted)" }] : [],
+    { ...last, colour: "var(--ink)", isBold: true },
+  ];
 }
 
 /** The line of a number of each epoch. */

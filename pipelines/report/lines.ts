@@ -32,6 +32,8 @@ export interface Line {
   readonly points: readonly LinePoint[];
   /** Whether it is the one to look at. */
   readonly isBold?: boolean;
+  /** Whether it is a law and not measured: dashed, without points. */
+  readonly isLaw?: boolean;
 }
 
 /** What else is in the figure. */
@@ -54,6 +56,8 @@ export interface LinesOptions {
   readonly levels?: readonly { readonly value: number; readonly label: string }[];
   /** What the horizontal axis counts; default `epoch`. */
   readonly across?: string;
+  /** Whether the horizontal axis measures, where it does not count. */
+  readonly isContinuous?: boolean;
   /** Vertical lines with a name. */
   readonly events?: readonly { readonly epoch: number; readonly label: string }[];
 }
@@ -101,7 +105,7 @@ export function drawLines(lines: readonly Line[], options: LinesOptions): Markup
       marks: [
         Plot.gridY({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.axisY({ ticks, tickFormat, tickSize: 0, label: null, fill: "var(--muted)" }),
-        epochAxis(x, width - MARGIN.left - marginRight, across),
+        options.isContinuous ? measureAxis(across) : epochAxis(x, width - MARGIN.left - marginRight, across),
         guides(options, layout),
         lineMarks(shown, show, across),
         lineLabels(named, layout),
@@ -135,9 +139,15 @@ function guides({ levels = [], events = [] }: LinesOptions, { x }: Layout): Plot
 
 function lineMarks(lines: readonly Line[], show: (value: number) => string, across: string): Plot.Markish {
   const isMarked = lines.every(({ points }) => points.length <= MARKED);
-  return lines.map(({ label, colour, points, isBold }) => [
-    Plot.line(points, { x: "epoch", y: "value", stroke: colour, strokeWidth: isBold ? 2.6 : 1.5 }),
-    isMarked
+  return lines.map(({ label, colour, points, isBold, isLaw }) => [
+    Plot.line(points, {
+      x: "epoch",
+      y: "value",
+      stroke: colour,
+      strokeWidth: isBold ? 2.6 : 1.5,
+      ...isLaw && { strokeDasharray: "4 3" },
+    }),
+    isMarked && !isLaw
       ? Plot.dot(points, {
         x: "epoch",
         y: "value",
@@ -184,6 +194,19 @@ export function epochAxis(
   const ticks = Array.from({ length: Math.floor((last - start) / step) + 1 }, (_, i) => start + i * step);
   return Plot.axisX(ticks, {
     tickFormat: (epoch: number) => String(epoch),
+    tickSize: 0,
+    label,
+    labelArrow: "none",
+    labelOffset: 20,
+    fill: "var(--muted)",
+  });
+}
+
+/** The axis of what is measured. */
+function measureAxis(label: string): Plot.Markish {
+  return Plot.axisX({
+    ticks: 5,
+    tickFormat: (value: number) => showNumber(value),
     tickSize: 0,
     label,
     labelArrow: "none",

@@ -9,6 +9,7 @@ import { criticFigures } from "./critic_figures.ts";
 import { details, documentOf } from "./document.ts";
 import { showFigure } from "./figure.ts";
 import type { Picture, Pictures } from "./images.ts";
+import { lawFigure } from "./law_figure.ts";
 import { type Markup, markup } from "./markup.ts";
 import { measureBatches, measureRun, trainedRewards } from "./measure.ts";
 import { nextSteps } from "./next_steps.ts";
@@ -19,6 +20,7 @@ import type { Run } from "./read_run.ts";
 import { batchFigure, evaluationFigure, priceFigure } from "./reward_figures.ts";
 import { secondsFigure } from "./seconds_figure.ts";
 import { historyTable, manifestTable, rewardsTable, settingsTable } from "./tables.ts";
+import { seenFigure } from "./seen_figure.ts";
 import { leaves, textAt, textsAt } from "./tree.ts";
 import { counted } from "./words.ts";
 
@@ -48,7 +50,11 @@ ${showPictures(run, pictures.pictures)}
 ${measured.rewards.length === 0 ? "" : rewardsTable(measured)}
 <div class="figures">
 ${isEvaluated || measured.rewards.length === 0 ? showFigure(evaluationFigure(measured)) : ""}
-${[priceFigure(measured), ...driftFigures(run)].map(showFigure)}
+${
+      [priceFigure(measured), ...seenFigure(run), ...driftFigures(run), ...lawFigure(run, measured)].map(
+        showFigure,
+      )
+    }
 </div>
 ${
       isEvaluated

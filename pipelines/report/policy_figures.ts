@@ -5,9 +5,9 @@
  */
 
 import type { Figure } from "./figure.ts";
-import { lineAt, lineFigure } from "./line_figure.ts";
-import { extent } from "./lines.ts";
-import type { Run } from "./read_run.ts";
+import { lineAt, lineFigure, stepLines } from "./line_figure.ts";
+import { extent, type Line } from "./lines.ts";
+import { epochOf, type Run } from "./read_run.ts";
 import { numberAt } from "./tree.ts";
 import { showNumber, showShare } from "./words.ts";
 
@@ -18,7 +18,14 @@ export function driftFigures(run: Run): readonly Figure[] {
 
 /** What its updates were like. */
 export function updateFigures(run: Run): readonly Figure[] {
-  return [clipFigure(run), approxKlFigure(run), gradientFigure(run), lossFigure(run)];
+  return [
+    clipFigure(run),
+    approxKlFigure(run),
+    gradientFigure(run),
+    signalFigure(run),
+    ...noiseByStepFigure(run),
+    lossFigure(run),
+  ];
 }
 
 function baseDivergenceFigure(run: Run): Figure {
@@ -95,6 +102,51 @@ function gradientFigure(run: Run): Figure {
     },
     field: "grad_norm",
   });
+}
+
+function signalFigure(run: Run): Figure {
+  const share = lineAt(run, "epoch", "var(--muted)", ["gradient_noise", "signal_share"]);
+  const sofar = soFar(run);
+  const total = sofar.points.at(-1)?.value;
+  return lineFigure(run, {
+    title: "Signal in the policy’s gradient",
+    note:
+      `The part of a gradient’s squared norm that its micro-batches agree on; chance may bring it below 0.${
+        total === undefined ? "" : ` Over the whole run ${showShare(total)}.`
+      }`,
+    lines: [sofar, share],
+    options: { reach: [0], floor: -1, show: showShare, levels: [{ value: 0, label: "" }] },
+    field: "gradient_noise",
+  });
+}
+
+/** The signal's share in all gradients up to each epoch. */
+function soFar(run: Run): Line {
+  let noise = 0, norms = 0;
+  const points = run.lines.flatMap((tree) => {
+    const [variance, share] = ["variance", "signal_share"].map((field) =>
+      numberAt(tree, "gradient_noise", field)
+    );
+    if (variance === undefined || share === undefined || share >= 1) return [];
+    noise += variance;
+    norms += variance / (1 - share);
+    return [{ epoch: epochOf(tree), value: 1 - noise / norms }];
+  });
+  return { label: "so far", colour: "var(--ink)", isBold: true, points };
+}
+
+/** Nothing where steps were not told apart. */
+function noiseByStepFigure(run: Run): readonly Figure[] {
+  const lines = stepLines(run, "gradient_noise", "variance_by_step");
+  if (lines.length === 0) return [];
+  return [lineFigure(run, {
+    title: "Noise of the gradient, step by step",
+    note:
+      "Its variance where an optimizer step is at one denoising step, from noise on the left to the image.",
+    lines,
+    options: { across: "step", reach: [0] },
+    field: "gradient_noise",
+  })];
 }
 
 function lossFigure(run: Run): Figure {

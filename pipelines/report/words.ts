@@ -35,6 +35,11 @@ export function showSpread(mean: number, std: number): string {
   return `${Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−")} ± ${std.toFixed(digits)}`;
 }
 
+/** A standard error: its two first digits, `0.041`. */
+export function showError(error: number): string {
+  return showNumber(Number(error.toPrecision(2)));
+}
+
 /** A part of a whole: `64 %`. */
 export function showShare(x: number): string {
   return `${showNumber(Math.round(x * 1000) / 10)}\u202f%`;

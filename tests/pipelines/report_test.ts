@@ -27,17 +27,31 @@ interface Element {
 const FIGURES = [
   "Rewards on the same prompts and seeds",
   "Gain and price",
+  "Seen and unseen prompts",
   "Distance from the base model",
   "Diversity of images",
+  "Gain by distance",
   "Rewards of the training batches",
   "What the critic foresees",
   "What the critic foresees, step by step",
   "Dormant neurons of the critic",
+  "Directions the critic tells apart",
+  "Whether the critic still learns",
   "How often the clip decides",
   "How far an epoch moves the policy",
   "Gradient norms",
+  "Signal in the policy’s gradient",
+  "Noise of the gradient, step by step",
   "Losses",
   "Seconds of each stage",
+];
+
+/** Figures that are not there before there is something to draw, as not every run has it. */
+const ASKED_FOR = [
+  "Seen and unseen prompts",
+  "Gain by distance",
+  "Whether the critic still learns",
+  "Noise of the gradient, step by step",
 ];
 
 Deno.test("the report of a whole run", async (t) => {
@@ -144,7 +158,7 @@ Deno.test("a report of a run that has not begun, just begun or never evaluates s
     assertStringIncludes(textOf(page, ".notes"), "This run is not finished: 0 of 15 epochs.");
     assertEquals(
       [...page.querySelectorAll("main .figures figure")].map((figure) => textOf(figure, "h3")),
-      FIGURES,
+      FIGURES.filter((title) => !ASKED_FOR.includes(title)),
     );
     assertStringIncludes(page.textContent, "No epoch has been trained yet.");
   });

@@ -141,6 +141,22 @@ function epochLine(epoch: number, planned: number, every: number) {
       layers: [0.31, 0.22, 0.12, 0.06].map((level) => level * (epoch % 5) / 5 + 0.02),
       total: 0.29 * (epoch % 5) / 5 + 0.02,
     },
+    dormant_by_tau: Object.fromEntries(
+      [0, 0.025, 0.1].map((tau) => [tau, { layers: [], total: 0.29 * (epoch % 5) / 5 + 0.02 + 2 * tau }]),
+    ),
+    dormant_overlap: 0.94 + 0.01 * noise("overlap"),
+    gradient_noise: {
+      variance: 0.04 * (1 + 0.2 * noise("variance")),
+      signal_share: 0.09 + 0.08 * noise("share"),
+      variance_by_step: Array.from(
+        { length: 8 },
+        (_, i) => resets && i < 7 ? 0.03 + 0.02 * t + 0.004 * i : null,
+      ),
+      signal_share_by_step: Array(8).fill(null),
+    },
+    effective_rank: [41, 23, 12, 5.1].map((rank) => rank * (1 - 0.3 * t)),
+    weight_norm: { policy: 2 * t, critic: 31 + 4 * t },
+    ...resets && { plasticity: { current_loss: 0.31 + 0.2 * t, fresh_loss: 0.4 - 0.05 * t } },
     neurons_reset: resets ? 931 : 0,
     diversity: { within: 0.2 - 0.11 * t + 0.005 * noise("diversity"), between: 0.6 - 0.2 * t },
     kl_to_base: 2.4 * t ** 1.5,
@@ -158,18 +174,15 @@ function epochLine(epoch: number, planned: number, every: number) {
 }
 
 function evaluation(t: number) {
+  const unseen = { images: 40, rewards: rewards(t, 0.7), kl_to_base: 2.4 * t ** 1.5 };
+  const seen_gap = t === 0 ? null : { mean: 0.3 * REWARDS.mini_aesthetic![2](t), standard_error: 0.09 };
   return {
     images: 90,
-    rewards: Object.fromEntries(
-      Object.entries(REWARDS).map(([name, [mean, std, gain]]) => [name, {
-        mean: mean + std * gain(t),
-        std: std * (1 - 0.2 * t),
-        change: std * gain(t),
-        change_error: 0.08 * std * Math.sqrt(t),
-      }]),
-    ),
+    rewards: rewards(t, 1),
     diversity: { within: 0.19 - 0.1 * t, between: 0.62 - 0.2 * t },
-    kl_to_base: 2.6 * t ** 1.5,
+    kl_to_base: 86 * t ** 1.5,
+    unseen,
+    seen_gap,
   };
 }
 
@@ -183,6 +196,17 @@ function moved(found: ReturnType<typeof evaluation>, epoch: number, factor: numb
   });
   const within = found.diversity.within * (1 + 0.05 * noise("diversity"));
   return { ...found, rewards: Object.fromEntries(rewards), diversity: { ...found.diversity, within } };
+}
+
+function rewards(t: number, part: number) {
+  return Object.fromEntries(
+    Object.entries(REWARDS).map(([name, [mean, std, gain]]) => [name, {
+      mean: mean + part * std * gain(t),
+      std: std * (1 - 0.2 * t),
+      change: part * std * gain(t),
+      change_error: 0.08 * std * Math.sqrt(t),
+    }]),
+  );
 }
 
 /** Faces that turn from many colours to one. */
