@@ -14,6 +14,7 @@ import { type Epoch, train } from "../../lib/stages/train.ts";
 import { trainingSchedule } from "../../lib/stages/training_schedule.ts";
 import { update } from "../../lib/stages/update.ts";
 import { NonFiniteError } from "../../lib/stages/update_logs.ts";
+import { assertClose } from "../assert_close.ts";
 import { type ToyModels, toyOptions, toySetup } from "./toy.ts";
 
 const trained = (train: Partial<TrainOptions>): Options => ({
@@ -233,6 +234,19 @@ Deno.test("generate: the same image for the same prompt and key, whatever is bes
   const untrained = await generate(base, { conditioning, promptRows, keys }, ctx, { eta: 0 });
   assertEquals(untrained.klToBase, new Float32Array(6));
   await assertRejects(() => generate(base, { conditioning, promptRows: [], keys: [] }, ctx), RangeError);
+});
+
+Deno.test("generate: a trajectory's divergence is the sum over its steps and elements", async () => {
+  const ctx = await toyContext({ ...toyOptions, kl_penalty_coef: 0.5 });
+  const [{ state }] = await all(train(ctx)) as [Epoch, Epoch];
+  const { promptRows, divergences } = await sample(state, ctx);
+  const from = fold(fold(state.key, "sample"), state.epoch);
+  const keys = promptRows.map((_, n) => fold(from, n));
+  const { conditioning } = ctx;
+  const { klToBase } = await generate(state.policy.params, { conditioning, promptRows, keys }, ctx);
+  // Sampling tells means over the latents' six elements, step by step.
+  const sums = keys.map((_, n) => 6 * divergences!.data.slice(3 * n, 3 * n + 3).reduce((a, b) => a + b, 0));
+  assertClose(klToBase, sums, 1e-6, "divergence");
 });
 
 Deno.test("train: metrics and progress tell what happened", async () => {
