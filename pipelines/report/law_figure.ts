@@ -14,7 +14,7 @@ import {
 import type { Figure } from "./figure.ts";
 import { drawLines, type Line } from "./lines.ts";
 import { type Markup, markup } from "./markup.ts";
-import { meanGains, type Measured, type RewardHistory } from "./measure.ts";
+import { LEAST_ERRORS, meanGains, type Measured, type RewardHistory } from "./measure.ts";
 import { PALETTE_SIZE, rewardName } from "./outcome.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { numberAt } from "./tree.ts";
@@ -114,15 +114,17 @@ function curveOf(law: KlLaw, path: readonly PathPoint[]): Line {
 }
 
 function lawRemark({ alpha, beta, optimum }: KlLaw, { name }: Watched, path: readonly PathPoint[]): Markup {
-  const here = path.at(-1)!.distance;
-  const place = optimum === null
-    ? "It does not turn down"
-    : `It is highest at d = ${withError(optimum)}, and the run stands at ${showNumber(here)}${
-      here > optimum.value ? ", past it" : ", before it"
-    }`;
   return markup`Dashed, d (α − β ln d) as it fits ${name} best: α = ${withError(alpha)}, β = ${
     withError(beta)
-  }. ${place}.`;
+  }. ${optimum === null ? "It does not turn down" : placeRemark(optimum, path.at(-1)!.distance)}.`;
+}
+
+/** Where the run stands, as far as the fit can tell. */
+function placeRemark(optimum: Coefficient, here: number): string {
+  const { value, standard_error: error } = optimum;
+  const isNoise = error === null || Math.abs(here - value) <= LEAST_ERRORS * error;
+  const side = isNoise ? "before it or past it: the fit cannot tell" : here > value ? "past it" : "before it";
+  return `It is highest at d = ${withError(optimum)}, and the run stands at ${showNumber(here)}, ${side}`;
 }
 
 function withError({ value, standard_error }: Coefficient): string {

@@ -29,13 +29,13 @@ export function updateFigures(run: Run): readonly Figure[] {
 }
 
 function baseDivergenceFigure(run: Run): Figure {
-  // The grid's images and the evaluation's are not the same: one of them makes the line.
+  // The grid's images and the evaluation's are not the same: one of them makes the line, the one that was looked at more often.
   const [grid, evaluation] = [["kl_to_base"], ["evaluation", "kl_to_base"]]
     .map((path) => lineAt(run, "KL", "var(--ink)", path));
   return lineFigure(run, {
     title: "Distance from the base model",
     note: "KL divergence of the tuned model’s trajectories from the base model’s (kl_to_base).",
-    lines: [grid!.points.length > 0 ? grid! : evaluation!],
+    lines: [evaluation!.points.length > grid!.points.length ? evaluation! : grid!],
     options: { reach: [0] },
     field: "kl_to_base",
   });
