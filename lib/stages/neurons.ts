@@ -62,7 +62,7 @@ export function chosenNeurons(dormant: NeuronMasks, mode: ResetMode): NeuronMask
 /**
  * The share of once dormant neurons that are dormant still, `|before ∩ now| / |before|`, over all layers.
  *
- * See Sokar et al. 2023, https://arxiv.org/abs/2302.12902, figure 3; the reference implementation counts elements instead of
+ * See Sokar et al. 2023, https://arxiv.org/abs/2302.12902; the reference implementation counts elements instead of
  * neurons, which is always 100 % (quirk 6).
  *
  * @returns In `[0, 1]`; `null` where none was dormant.
