@@ -76,7 +76,7 @@ export interface ListResult extends Comparison {
   /** How many of them the adapters were trained on; `null` if unknown or there are none. */
   readonly seen_in_training: number | null;
   /**
-   * How much more the trained reward gained on the first list that was seen in training than on this one, of which none was
+   * How much more the trained reward, of several the first, gained on the first list that was seen in training than on this one, of which none was
    * seen, in base standard deviations of the former; `null` for other lists.
    */
   readonly seen_gap: Gap | null;
@@ -175,7 +175,8 @@ async function choicesFor(prompts: readonly string[]): Promise<Pick<Measures, "c
 
 /** Sets lists of which nothing was seen in training against the first that was seen whole. */
 function withGaps(lists: readonly Omit<ListResult, "seen_gap">[], domain: Domain | null): ListResult[] {
-  const trainedIn = (list: typeof lists[number] | undefined) => domain && list?.rewards[domain.trained];
+  const [name = ""] = domain?.trained ?? [];
+  const trainedIn = (list: typeof lists[number] | undefined) => list?.rewards[name];
   const seen = trainedIn(lists.find(({ prompts, seen_in_training: count }) => count === prompts.length));
   return lists.map((list) => {
     const change = list.seen_in_training === 0 ? trainedIn(list)?.change : null;

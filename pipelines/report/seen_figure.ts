@@ -1,19 +1,19 @@
 /**
- * The figure of the trained reward on prompts that training draws and on others.
+ * The figure of the trained reward, of several the first, on prompts that training draws and on others.
  *
  * @module
  */
 
 import type { Figure } from "./figure.ts";
 import { line, lineFigure } from "./line_figure.ts";
-import { LEAST_ERRORS, trainedReward } from "./measure.ts";
+import { LEAST_ERRORS, trainedRewards } from "./measure.ts";
 import type { Run } from "./read_run.ts";
 import { numberAt, type Tree } from "./tree.ts";
 import { showError, showSigned } from "./words.ts";
 
 /** Nothing where unseen prompts were not evaluated. */
 export function seenFigure(run: Run): readonly Figure[] {
-  const reward = trainedReward(run) ?? "";
+  const reward = trainedRewards(run)[0] ?? "";
   const base = run.lines.find((tree) => numberAt(tree, "evaluation", "rewards", reward, "std") !== undefined);
   const std = numberAt(base, "evaluation", "rewards", reward, "std");
   const of = (label: string, colour: string, ...below: readonly string[]) =>
