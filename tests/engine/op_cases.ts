@@ -108,6 +108,7 @@ export const opCases: readonly OpCase[] = [
   unary("floor", e.floor, { smooth: false }),
   unary("round", (x) => e.round(e.mul(e.floor(e.mul(x, 4)), 0.5)), { smooth: false }),
   unary("half", (x) => e.half(e.mul(x, 3)), { smooth: false }),
+  unary("straight_through", (x) => e.straightThrough(e.mul(x, 2), e.add(x, x))),
   unary("exp", e.exp),
   unary("log", e.log, { positive: true }),
   unary("sqrt", e.sqrt, { positive: true }),
