@@ -6,10 +6,10 @@
  * @module
  */
 
-import { policyGradient } from "../stages/policy_lesson.ts";
 import { critiqueReturns } from "../stages/critique.ts";
 import type { Method } from "../stages/method.ts";
 import { learntSteps, type Options, samplesPerEpoch, stepsPerUpdate } from "../stages/options.ts";
+import { policyGradient } from "../stages/policy_lesson.ts";
 import { optimizerProgram, policyGradientProgram } from "../stages/programs.ts";
 import { withoutReset } from "../stages/reset.ts";
 import { sample } from "../stages/sample.ts";
@@ -28,8 +28,8 @@ export const ddpo: Method = {
   name: "ddpo",
   title: "Denoising diffusion policy optimisation",
   paper: "https://arxiv.org/abs/2305.13301",
-  stages: { sample, score, critique: critiqueReturns, update, reset: withoutReset },
   lesson: policyGradient,
+  stages: { sample, score, critique: critiqueReturns, update, reset: withoutReset },
   hasCritic: false,
   programs: [policyGradientProgram, optimizerProgram],
   defaults: {

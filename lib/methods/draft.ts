@@ -22,6 +22,7 @@ export const draft: Method = {
   name: "draft",
   title: "Direct reward fine-tuning",
   paper: "https://arxiv.org/abs/2309.17400",
+  lesson: chainLesson,
   stages: {
     sample,
     score,
@@ -29,7 +30,6 @@ export const draft: Method = {
     update,
     reset: withoutReset,
   },
-  lesson: chainLesson,
   hasCritic: false,
   programs: [rewardGradientProgram, stepAdjointProgram, optimizerProgram],
   defaults: { fixed: BACKPROP_DEFAULTS, official: BACKPROP_DEFAULTS },

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { policyGradient } from "../stages/policy_lesson.ts";
 import { critique } from "../stages/critique.ts";
 import type { Method } from "../stages/method.ts";
+import { policyGradient } from "../stages/policy_lesson.ts";
 import { CRITIC_PROGRAMS, optimizerProgram, policyGradientProgram } from "../stages/programs.ts";
 import { introduced } from "../stages/relearn.ts";
 import { reset } from "../stages/reset.ts";
@@ -22,8 +22,8 @@ export const tdpoR: Method = {
   name: "tdpo-r",
   title: "TDPO with resets of the critic's active neurons",
   paper: "https://arxiv.org/abs/2402.08552",
-  stages: { sample, score, critique, update, reset },
   lesson: policyGradient,
+  stages: { sample, score, critique, update, reset },
   hasCritic: true,
   programs: [...CRITIC_PROGRAMS, policyGradientProgram, optimizerProgram],
   defaults: { fixed: {}, official: {} },

@@ -37,10 +37,10 @@ export interface Method {
   readonly title: string;
   /** Where it is described. */
   readonly paper: string;
+  /** How its policy learns, which its stage `update` goes by. */
+  readonly lesson: PolicyLesson;
   /** Its stages. */
   readonly stages: Stages;
-  /** How the policy learns from a micro-batch. */
-  readonly lesson: PolicyLesson;
   /** Whether it learns a critic beside the policy. */
   readonly hasCritic: boolean;
   /** What its stages run besides `COMMON_PROGRAMS`; nothing else is compiled. */

@@ -50,6 +50,7 @@ export * from "./train.ts";
 export { gradientShare, type Layouts } from "./training_graphs.ts";
 export * from "./training_rewards.ts";
 export * from "./training_schedule.ts";
+export * from "./unet_evaluations.ts";
 export * from "./update.ts";
 export { NonFiniteError } from "./update_logs.ts";
 export * from "./weights.ts";

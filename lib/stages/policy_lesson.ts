@@ -14,15 +14,21 @@ import type { Critiqued, Logged } from "./records.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
 import { policyLogged } from "./training_graphs.ts";
 import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
+import { stepEvaluations } from "./unet_evaluations.ts";
 
 /** A lesson of the policy's. */
 export interface PolicyLesson {
   /** What is in each of a micro-batch's `logs`, in its order. */
   readonly logged: (options: Options) => readonly (keyof Logged)[];
-  /** How many images of each sample the training reward judges for it, besides the sample's own; default none. */
+  /** How many images the training reward judges for it each time it goes through a sample, besides the sample's; default none. */
   readonly judged?: (options: Options) => number;
   /** Its order of training where it chooses steps itself; default by step positions, `trainingSchedule`. */
   readonly scheduleOf?: (from: Key, options: Options) => readonly OptimizerStep[];
+  /**
+   * Evaluations of the UNet on one latent each time it goes through a sample, as many as to be expected where it draws; a backward
+   * pass counts as two.
+   */
+  readonly unetEvaluations: (options: Options) => number;
   /** Adds a micro-batch's share of the gradient; `from` is the micro-batch's own key. */
   readonly learn: (
     critiqued: Critiqued,
@@ -52,7 +58,7 @@ export interface Learnt {
 }
 
 /** A lesson that is one program. */
-export interface ProgramLesson extends Pick<PolicyLesson, "logged"> {
+export interface ProgramLesson extends Pick<PolicyLesson, "logged" | "unetEvaluations"> {
   /** It reads `policy`, `policyGrad` and the lesson's inputs; its outputs are `policyGrad`, `log`, perhaps `ratio`, and others. */
   readonly program: ProgramSpec;
   /** What it reads of the samples; `from` is the micro-batch's own key. */
@@ -82,6 +88,7 @@ export function programLesson(lesson: ProgramLesson): PolicyLesson & ProgramLess
 export const policyGradient: PolicyLesson = programLesson({
   program: policyGradientProgram,
   logged: policyLogged,
+  unetEvaluations: stepEvaluations,
   inputs: ({ latents, logProbs, temporalRewards, promptRows }, { rows, steps }, ctx) => {
     const { schedule, conditioning, uncond, options } = ctx;
     const here = rows.map((row, i): Place => [row, steps[i]!]);

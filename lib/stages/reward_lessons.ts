@@ -14,6 +14,7 @@ import type { Sampled } from "./records.ts";
 import { pickPlaces } from "./rows.ts";
 import { leapStretch, sampledStretch, type Stretch, toImage } from "./stretches.ts";
 import { imageSchedule } from "./training_schedule.ts";
+import { forwardEvaluations, gradientEvaluations } from "./unet_evaluations.ts";
 
 /**
  * Back through the sampled chain, as far as `backprop.truncation` says: AlignProp (Prabhudesai et al. 2023,
@@ -22,6 +23,7 @@ import { imageSchedule } from "./training_schedule.ts";
 export const chainLesson: PolicyLesson = {
   scheduleOf: imageSchedule,
   logged: () => ["policy_loss"],
+  unetEvaluations: (options) => gradientEvaluations(expectedSteps(options), options),
   learn: (critiqued, { rows }, ctx, from, learning) => {
     const stretch = sampledStretch(critiqued, ctx.schedule, rows, keptSteps(ctx.options, from));
     return learntFrom(ctx, learning, [stretch]);
@@ -36,6 +38,7 @@ export const renoisedLesson: PolicyLesson = {
   scheduleOf: imageSchedule,
   logged: () => ["policy_loss"],
   judged: ({ backprop }) => backprop.renoised,
+  unetEvaluations: (options) => options.backprop.renoised * leapEvaluations(options),
   learn: (critiqued, { rows }, ctx, from, learning) => {
     const { schedule, options: { backprop } } = ctx;
     const last = schedule.at(-1)!;
@@ -56,6 +59,7 @@ export const predictedLesson: PolicyLesson = {
   scheduleOf: imageSchedule,
   logged: () => ["policy_loss"],
   judged: () => 1,
+  unetEvaluations: leapEvaluations,
   learn: (critiqued, { rows }, ctx, from, learning) => {
     const first = firstPredicted(ctx.options);
     const draws = integers(fold(from, "steps"), rows.length, ctx.schedule.length - first);
@@ -104,6 +108,16 @@ export function keptSteps({ sample, backprop }: Pick<Options, "sample" | "backpr
     each_step: (stepIndex: number) => draws[stepIndex]!,
   };
   return Array.from({ length: count }, (_, stepIndex) => firsts[backprop.truncation](stepIndex) <= stepIndex);
+}
+
+/** How many steps are to be expected to have a gradient: the mean of {@linkcode keptSteps}. */
+function expectedSteps({ sample, backprop }: Pick<Options, "sample" | "backprop">): number {
+  return backprop.truncation === "last" ? backprop.last_steps : sample.num_steps / 2;
+}
+
+/** A step off the trajectory is taken first, and then computed again for its gradient. */
+function leapEvaluations(options: Options): number {
+  return forwardEvaluations(1, options) + gradientEvaluations(1, options);
 }
 
 /** The first step at which an image may be predicted. */

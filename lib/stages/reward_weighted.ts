@@ -16,6 +16,7 @@ import type { GraphParts, ProgramSpec } from "./programs.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
 import { guidedNoise, latents as latentsType, stepTypes, vector } from "./sampling_graphs.ts";
 import { gradientShare, logOf } from "./training_graphs.ts";
+import { stepEvaluations } from "./unet_evaluations.ts";
 import { bindWeights, type Bound } from "./weights.ts";
 
 /** The gradient of reward-weighted regression: see {@linkcode rewardWeightedGraph}. */
@@ -38,6 +39,7 @@ export const rewardWeighted: PolicyLesson & ProgramLesson = programLesson({
   logged: (
     { train },
   ) => ["policy_loss", "squared_grad_norm", ...train.kl_weight > 0 ? ["kl_loss"] as const : []],
+  unetEvaluations: stepEvaluations,
   inputs: ({ latents, temporalRewards, promptRows }, { rows, steps }, ctx, from) => {
     const { models, options, conditioning, uncond } = ctx;
     const { num_steps } = options.sample;

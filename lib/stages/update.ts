@@ -24,7 +24,7 @@ export async function update(state: State, critiqued: Critiqued, ctx: Context): 
   const { lesson } = ctx.method;
   const epochKey = fold(fold(state.key, "update"), state.epoch);
   const schedule = (lesson.scheduleOf ?? trainingSchedule)(epochKey, ctx.options);
-  const judged = 1 + (lesson.judged?.(ctx.options) ?? 0);
+  const judged = 1 + ctx.options.train.num_inner_epochs * (lesson.judged?.(ctx.options) ?? 0);
   const { updates, ...learnt } = await descend(state, critiqued, schedule, epochKey, ctx);
   return {
     ...critiqued,

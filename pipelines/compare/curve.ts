@@ -8,7 +8,7 @@ import { firstAt } from "../../lib/measures/path.ts";
 import { meanGains, measureEvaluations, type RewardHistory } from "../report/measure.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
 import { at, numberAt, type Tree } from "../report/tree.ts";
-import { unetEvaluations } from "./unet_evaluations.ts";
+import { evaluationsOf } from "./unet_evaluations.ts";
 
 /** A run at an evaluation. What a run does not tell is `null`. */
 export interface Step {
@@ -16,7 +16,7 @@ export interface Step {
   readonly epoch: number;
   /** Images that the training reward judged in order to train. */
   readonly reward_queries: number | null;
-  /** Evaluations of the UNet in order to train, see {@linkcode unetEvaluations}. */
+  /** Evaluations of the UNet in order to train, see {@linkcode evaluationsOf}. */
   readonly unet_evaluations: number | null;
   /** Seconds of training. */
   readonly seconds: number;
@@ -59,13 +59,14 @@ export function curveOf(run: Run, { own, others }: RunDomain): readonly Step[] {
   });
   const within = (line: Tree) => numberAt(line, "evaluation", "diversity", "within") ?? NaN;
   const first = gainsOf(own)[0];
+  const cost = evaluationsOf(run.config);
   return gainsOf(own).flatMap(({ epoch, gain }) => {
     const line = lines.get(epoch)!, other = price.get(epoch);
     if (other === undefined) return [];
     return [{
       epoch,
       reward_queries: numberAt(line, "reward_queries") ?? null,
-      unet_evaluations: unetEvaluations(run.config, line),
+      unet_evaluations: cost(line),
       seconds: secondsUpTo(run, epoch),
       sqrt_kl: firstAt(roots, epoch),
       in_domain: gain,

@@ -106,6 +106,7 @@ for (const [name, { eta, backprop, stretches }] of Object.entries(cases)) {
       const policy = [0, 1].map((j) => ({ rows: [2 * j, 2 * j + 1], steps: [] }));
       const lesson: PolicyLesson = {
         logged: () => ["policy_loss"],
+        unetEvaluations: () => 0,
         learn: (critiqued, { rows }, ctx, _, learning) => {
           const draws = golden.draws[update]![rows[0]! / 2]!;
           return learntFrom(ctx, learning, stretches(ctx, { critiqued, rows, draws, noise }));

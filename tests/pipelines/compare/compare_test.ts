@@ -15,7 +15,7 @@ import { frontOf } from "../../../pipelines/compare/pareto_figures.ts";
 import type { ReadOptions } from "../../../pipelines/compare/read_runs.ts";
 import type { Results } from "../../../pipelines/compare/results.ts";
 import { tableAsLatex, tableAsMarkdown, tablesOf } from "../../../pipelines/compare/table.ts";
-import { unetEvaluations } from "../../../pipelines/compare/unet_evaluations.ts";
+import { evaluationsOf } from "../../../pipelines/compare/unet_evaluations.ts";
 import { claimsOf, outcomeSentence } from "../../../pipelines/compare/words.ts";
 import { writeComparison } from "../../../pipelines/compare/write_comparison.ts";
 import { UsageError } from "../../../pipelines/usage_error.ts";
@@ -230,7 +230,7 @@ Deno.test("the front has the points that no other exceeds in both", () => {
 
 Deno.test("UNet evaluations are counted from what was asked for", () => {
   const line = { epoch: 2, reward_queries: 192 };
-  const cost = (raw: Record<string, unknown>) => unetEvaluations(checkConfig(raw), line);
+  const cost = (raw: Record<string, unknown>) => evaluationsOf(checkConfig(raw))(line);
   // 192 images of 8 steps, and 2 epochs of 64 samples with 3 steps forward and backward; guidance doubles both.
   assertEquals(cost({}), 2 * (192 * 8 + 3 * 2 * 64 * 3));
   assertEquals(cost({ sample: { guidance_scale: 1 } }), 192 * 8 + 3 * 2 * 64 * 3);
@@ -240,7 +240,16 @@ Deno.test("UNet evaluations are counted from what was asked for", () => {
   assertEquals(cost({ train: { timestep_window: [1, 8] } }), 2 * (192 * 8 + 3 * 2 * 64 * 2));
   // Without guidance in training, and five times through the samples.
   assertEquals(cost({ method: "rwr" }), 2 * 192 * 8 + 3 * 2 * 5 * 64 * 3);
-  assertEquals(unetEvaluations({ method: "unknown" }, line), null);
+  // Three for the last step of each sample; for half of all where the first is drawn; a leap and its gradient, once or twice, which
+  // the reward judges, too.
+  assertEquals(cost({ method: "draft" }), 2 * (192 * 8 + 2 * 64 * 3));
+  assertEquals(cost({ method: "alignprop" }), 2 * (192 * 8 + 2 * 64 * 3 * 4));
+  assertEquals(cost({ method: "refl" }), 2 * ((192 - 128) * 8 + 2 * 64 * 4));
+  assertEquals(
+    evaluationsOf(checkConfig({ method: "draft-lv" }))({ epoch: 2, reward_queries: 384 }),
+    2 * (128 * 8 + 2 * 64 * 2 * 4),
+  );
+  assertEquals(evaluationsOf({ method: "unknown" })(line), null);
 });
 
 async function edit(path: string, change: (text: string) => string): Promise<void> {
