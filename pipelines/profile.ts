@@ -13,6 +13,7 @@ import { methodOf } from "../lib/methods/mod.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
 import {
   criticGradientProgram,
+  neededPrograms,
   observeProgram,
   optimizerProgram,
   policyGradientProgram,
@@ -100,7 +101,7 @@ export async function profileTraining(
 
 /** The graphs whose time training by a run's method is, by what they do. */
 export function trainingGraphs({ method, parts }: Context): Record<string, Bound> {
-  const specs = new Set([stepProgram, ...method.programs]);
+  const specs = new Set([stepProgram, ...neededPrograms(method.programs, parts.options)]);
   return Object.fromEntries(
     [...specs].map((spec) => [NAMES.get(spec) ?? spec.purpose.stage, spec.graph(parts)]),
   );

@@ -16,6 +16,7 @@ import {
   compilePrograms,
   type GraphParts,
   graphParts,
+  neededPrograms,
   type Programs,
   stepProgram,
 } from "./programs.ts";
@@ -96,7 +97,8 @@ export async function prepare(setup: Setup): Promise<Context> {
   const [, tokens, width] = uncond.shape as readonly [number, number, number];
   const run = { options, models, reward: rewards.train, layouts };
   const parts = graphParts(run, [tokens, width], conditioning.pooled.shape[1]!);
-  const programs = await compilePrograms(runtime, [...COMMON_PROGRAMS, ...method.programs], parts);
+  const specs = [...COMMON_PROGRAMS, ...neededPrograms(method.programs, options)];
+  const programs = await compilePrograms(runtime, specs, parts);
   return {
     ...setup,
     programs,

@@ -31,6 +31,7 @@ export * from "./neurons.ts";
 export * from "./options.ts";
 export * from "./plasticity.ts";
 export type { GradientNoise } from "../measures/gradient_noise.ts";
+export * from "./pretraining.ts";
 export * from "./policy_lesson.ts";
 export * from "./policy_noise.ts";
 export * from "./programs.ts";

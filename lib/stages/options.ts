@@ -161,6 +161,8 @@ export interface BackpropOptions {
   readonly renoised: number;
   /** The part of the steps that are over before the first at which the image is predicted, in [0, 1). */
   readonly predict_from: number;
+  /** Weight of denoising the base model's images in `refl`'s loss; 0: none. */
+  readonly pretrain_weight: number;
 }
 
 /** Which steps a reward's gradient reaches. */

@@ -10,7 +10,7 @@ import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
 import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
-import type { Critiqued, Logged } from "./records.ts";
+import type { Critiqued, Logged, State } from "./records.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
 import { policyLogged } from "./training_graphs.ts";
 import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
@@ -29,6 +29,8 @@ export interface PolicyLesson {
    * pass counts as two.
    */
   readonly unetEvaluations: (options: Options) => number;
+  /** The lesson of one epoch, where something has to be drawn for it first; default itself. */
+  readonly forEpoch?: (state: State, ctx: Context) => Promise<PolicyLesson>;
   /** Adds a micro-batch's share of the gradient; `from` is the micro-batch's own key. */
   readonly learn: (
     critiqued: Critiqued,

@@ -69,6 +69,13 @@ export interface ProgramSpec {
   readonly purpose: Purpose;
   /** Its graph, with the weights that it reads. */
   readonly graph: (parts: GraphParts) => Bound;
+  /** Whether options call for it; default whatever they are. */
+  readonly isNeeded?: (options: Options) => boolean;
+}
+
+/** The programs that options call for. */
+export function neededPrograms(specs: readonly ProgramSpec[], options: Options): readonly ProgramSpec[] {
+  return specs.filter(({ isNeeded }) => isNeeded?.(options) ?? true);
 }
 
 /** The compiled programs of a run. */

@@ -25,12 +25,16 @@ export function unetEvaluations(
   options: Options,
   { epochs, rewardQueries }: Trained,
 ): number {
-  const { sample, train, kl_penalty_coef } = options;
+  const { train, kl_penalty_coef } = options;
   const learnt = epochs * samplesPerEpoch(options) * train.num_inner_epochs;
   const drawn = rewardQueries - learnt * (lesson.judged?.(options) ?? 0);
   const looks = kl_penalty_coef > 0 ? 2 : 1;
-  return drawn * sample.num_steps * looks * passes(sample.guidance_scale) +
-    learnt * lesson.unetEvaluations(options);
+  return drawn * looks * samplingEvaluations(options) + learnt * lesson.unetEvaluations(options);
+}
+
+/** Evaluations to draw one sample. */
+export function samplingEvaluations({ sample }: Pick<Options, "sample">): number {
+  return sample.num_steps * passes(sample.guidance_scale);
 }
 
 /** Evaluations for the gradient of some predictions of one sample: a forward pass and a backward one, of both sides of guidance. */

@@ -21,11 +21,15 @@ import { trainingSchedule } from "./training_schedule.ts";
  * @throws {NonFiniteError} If a loss or gradient is not finite; the state given is still good.
  */
 export async function update(state: State, critiqued: Critiqued, ctx: Context): Promise<Updated> {
-  const { lesson } = ctx.method;
+  const { method } = ctx;
+  const lesson = await method.lesson.forEpoch?.(state, ctx) ?? method.lesson;
   const epochKey = fold(fold(state.key, "update"), state.epoch);
   const schedule = (lesson.scheduleOf ?? trainingSchedule)(epochKey, ctx.options);
   const judged = 1 + ctx.options.train.num_inner_epochs * (lesson.judged?.(ctx.options) ?? 0);
-  const { updates, ...learnt } = await descend(state, critiqued, schedule, epochKey, ctx);
+  const { updates, ...learnt } = await descend(state, critiqued, schedule, epochKey, {
+    ...ctx,
+    method: { ...method, lesson },
+  });
   return {
     ...critiqued,
     updates,

@@ -372,6 +372,10 @@ function backprop() {
     predict_from: field(notNegative().lt(1), 0.75, {
       doc: "For refl: the part of the steps that are over before the first at which the image is predicted",
     }),
+    pretrain_weight: field(notNegative(), 0, {
+      doc:
+        "For refl: weight of the loss of denoising the base model's images, drawn for it in every epoch; 0: none",
+    }),
   });
 }
 

@@ -8,6 +8,7 @@ import type { Combination } from "../../lib/stages/combine/combination.ts";
 import { prepare, type Setup } from "../../lib/stages/context.ts";
 import { checkMethod, type Method } from "../../lib/stages/method.ts";
 import type { BackpropOptions, Options } from "../../lib/stages/options.ts";
+import { pretrainingProgram } from "../../lib/stages/pretraining.ts";
 import { firstPredicted, keptSteps } from "../../lib/stages/reward_lessons.ts";
 import { type Epoch, train } from "../../lib/stages/train.ts";
 import { imageSchedule } from "../../lib/stages/training_schedule.ts";
@@ -48,6 +49,7 @@ const cases: readonly (readonly [Method, Partial<BackpropOptions>, number])[] = 
   [draft, { last_steps: 2 }, 1],
   [draftLv, { renoised: 2 }, 3],
   [refl, { loss: "shortfall", target: 9 }, 2],
+  [refl, { loss: "shortfall", target: 9, pretrain_weight: 0.1 }, 2],
 ];
 
 for (const [method, backprop, judged] of cases) {
@@ -75,6 +77,20 @@ for (const [method, backprop, judged] of cases) {
     assertEquals(new Set(peaks.slice(6)).size, 1, `${name}: ${peaks}`);
   });
 }
+
+Deno.test("refl: the pretraining loss is the mean over an epoch's samples, whatever steps policy gradients would learn from", async () => {
+  const gradient = async (pretrain_weight: number, drop_last_steps: number) => {
+    const { train: training, ...options } = optionsOf({ pretrain_weight });
+    const whole = { timesteps_per_update: null, max_grad_norm: 1e9, drop_last_steps };
+    const ctx = await prepare(setupOf(refl, { ...options, num_epochs: 1, train: { ...training, ...whole } }));
+    if (pretrain_weight === 0) assertThrows(() => ctx.programs.of(pretrainingProgram), TypeError);
+    return (await all(train(ctx)))[0]!.state.policy.m;
+  };
+  const [none, once, twice] = [await gradient(0, 0), await gradient(1, 0), await gradient(2, 0)];
+  assertClose(await gradient(1, 2), once, 1e-6, "steps dropped");
+  assertClose(twice, none.map((m, i) => 2 * once[i]! - m), 1e-5, "twice the weight");
+  assert(once.some((m, i) => Math.abs(m - none[i]!) > 1e-4), "nothing was added");
+});
 
 Deno.test("what a method cannot be run with is refused, by name", () => {
   const options = optionsOf({});

@@ -106,6 +106,7 @@ export const toyOptions: Options = {
     last_steps: 2,
     renoised: 0,
     predict_from: 0.5,
+    pretrain_weight: 0,
   },
   probe: { gradient: 0, plasticity: 0 },
   per_prompt_stat_tracking: { buffer_size: 16, min_count: 4 },

@@ -249,6 +249,8 @@ Deno.test("UNet evaluations are counted from what was asked for", () => {
     evaluationsOf(checkConfig({ method: "draft-lv" }))({ epoch: 2, reward_queries: 384 }),
     2 * (128 * 8 + 2 * 64 * 2 * 4),
   );
+  // Denoising base images takes drawing them, and one gradient each.
+  assertEquals(cost({ method: "refl", backprop: { pretrain_weight: 1 } }), 2 * (192 * 8 + 2 * 64 * (4 + 3)));
   assertEquals(evaluationsOf({ method: "unknown" })(line), null);
 });
 
