@@ -3,6 +3,11 @@
  *
  * The policy learns to denoise its own images, each as often as its reward weighs; with `rwr.percentile` the best ones alone,
  * all alike. The official reading weighs rewards on their own scale.
+ *
+ * Images are drawn with guidance and learnt without, so that all of them, good or bad, lead the same way: to images guided more and
+ * more. On the embedded model that is what the loss teaches: of 256 base samples, gradients of two halves have a cosine of 0.66,
+ * and with ddpo's of the other half one of -0.06; training brings nothing or less. Ours takes the mean weight off
+ * (`rwr.centred`), which cancels what all images have in common: then that cosine is 0.10, 0.29 at the noisiest step.
  * @module
  */
 
@@ -29,7 +34,13 @@ export const rwr: Method = {
   lesson: rewardWeighted,
   programs: [rewardWeightedProgram, optimizerProgram],
   defaults: {
-    fixed: DEFAULTS,
+    fixed: {
+      ...DEFAULTS,
+      "rwr.centred": true,
+      "train.learning_rate": 8e-3,
+      "per_prompt_stat_tracking.buffer_size": 16,
+      "per_prompt_stat_tracking.min_count": 4,
+    },
     official: { ...DEFAULTS, "rwr.standardised": false, "rwr.beta": 0.2 },
   },
   check: ({ train }) => {

@@ -11,7 +11,9 @@ import type { Critiqued, Scored, State } from "./records.ts";
 
 /**
  * Weighs samples, all steps of one alike, by {@linkcode rewardWeights} of their rewards: normalised ones, or as they are
- * (what several come to is in deviations even so).
+ * (what several come to is in deviations even so). With `rwr.centred` less 1, the mean: a policy that denoises its own images as
+ * well as it can has no gradient from weights that are all the same, so that taking them off is a control variate; where samples
+ * are guided, it also takes off the way to more guidance.
  *
  * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
  */
@@ -22,7 +24,8 @@ export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context,
   const steps = critiqued.returns.shape[1]!;
   const last = scored.rewards.map((_, n) => critiqued.returns.data[(n + 1) * steps - 1]!);
   const rewards = rwr.standardised ? last : critiqued.combined ?? scored.rewards;
-  const temporalRewards = spread(rewardWeights(rewards, scored.prompts, rwr), steps);
+  const weights = rewardWeights(rewards, scored.prompts, rwr);
+  const temporalRewards = spread(rwr.centred ? weights.map((weight) => weight - 1) : weights, steps);
   return weighed(state, { ...critiqued, temporalRewards }, ctx);
 }
 
@@ -48,7 +51,7 @@ export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context,
 export function rewardWeights(
   rewards: F32,
   prompts: readonly string[],
-  { beta, per_prompt, percentile }: Omit<RewardWeightOptions, "standardised">,
+  { beta, per_prompt, percentile }: Pick<RewardWeightOptions, "beta" | "per_prompt" | "percentile">,
 ): Float32Array<ArrayBuffer> {
   const weights = new Float32Array(rewards.length);
   const groups = per_prompt ? [...new Set(prompts)] : [null];

@@ -143,6 +143,8 @@ export interface RewardWeightOptions {
   readonly per_prompt: boolean;
   /** The percentile from which on samples count, all alike; `null`: all do, by their rewards. */
   readonly percentile: number | null;
+  /** Whether the mean weight, 1, is taken off, so that what weighs less is unlearnt. */
+  readonly centred: boolean;
 }
 
 /** How methods that differentiate the reward do it. */

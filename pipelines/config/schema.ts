@@ -344,6 +344,9 @@ function rewardWeights() {
     percentile: field(positive().lt(100).nullable(), null, {
       doc: "For rwr: the percentile from which on samples count, all alike; null: all do, by their rewards",
     }),
+    centred: field(z.boolean(), false, {
+      doc: "For rwr: whether the mean weight is taken off, so that what weighs less is unlearnt",
+    }),
   });
 }
 

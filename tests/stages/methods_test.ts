@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { methodOf, methods } from "../../lib/methods/mod.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { critiqueGroups } from "../../lib/stages/critique_groups.ts";
+import { critiqueWeights } from "../../lib/stages/critique_weights.ts";
 import type { Options, SampleOptions, TrainOptions } from "../../lib/stages/options.ts";
 import { observeProgram, policyGradientProgram } from "../../lib/stages/programs.ts";
 import { shownPolicy } from "../../lib/stages/records.ts";
@@ -59,6 +60,19 @@ Deno.test("ddpo: an update adds up all steps, and its rewards raise what they pr
   const meanOf = (from: number) =>
     epochs.slice(from, from + 4).reduce((sum, { metrics }) => sum + metrics.rewards.toy!.mean / 4, 0);
   assert(meanOf(8) > meanOf(0), `${meanOf(0)}, later ${meanOf(8)}`);
+});
+
+Deno.test("rwr: centred weights are the weights less their mean, so that images that are all alike teach nothing", async () => {
+  const weights = async (values: Readonly<Record<string, unknown>>) => {
+    const ctx = await prepare(toySetup(optionsOf(values), {}, methodOf("rwr")));
+    const state = initialState(ctx);
+    const scored = await score(await sample(state, ctx), ctx);
+    return critiqueWeights(state, scored, ctx).temporalRewards.data;
+  };
+  const plain = await weights({ "rwr.centred": false });
+  assertEquals(await weights({ "rwr.centred": true }), plain.map((weight) => weight - 1));
+  const alike = await weights({ "rwr.centred": true, "rwr.beta": 1e-9 });
+  assert(alike.every((weight) => Math.abs(weight) < 1e-6), `${alike}`);
 });
 
 Deno.test("grpo: a group has one prompt, its own noise or one for all, and is compared with itself", async () => {

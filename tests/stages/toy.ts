@@ -97,7 +97,7 @@ export const toyOptions: Options = {
     seed: "distinct",
     std_from_width: true,
   },
-  rwr: { beta: 1, standardised: true, per_prompt: false, percentile: null },
+  rwr: { beta: 1, standardised: true, per_prompt: false, percentile: null, centred: false },
   backprop: {
     loss: "reward",
     target: 0,
