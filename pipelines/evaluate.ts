@@ -45,7 +45,7 @@ Usage: attune evaluate [PATH] [options]
   --out FILE       where the numbers go as JSON   (evaluation.json in the run's folder, or in runs/)
   --help           print this
 
-Means stand with their standard errors. A change is over pairs of the same prompt and seed. In the judge's eyes, diversity
+Means stand with their standard errors, clustered by prompt. A change is over pairs of the same prompt and seed. In the judge's eyes, diversity
 is the mean distance 1 - cos of images, different images are their Vendi score, and KID, CMMD, precision and recall tell how
 far the adapted images are from the base's. A run's trained reward is in domain, those it watched are out of domain, in base
 standard deviations; the net gain is the first, less 2 for each that the worst of the others lost, less 5 for each of the

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Estimate, estimate } from "./estimate.ts";
+import { type Estimate, estimate, estimateByPrompt } from "./estimate.ts";
 
 /** Scores of the same `N` prompts and seeds by the name of the reward. */
 export type ScoresByReward = Readonly<Record<string, readonly number[]>>;
@@ -27,6 +27,7 @@ export type Gap = Pick<Estimate, "mean" | "standard_error">;
  *
  * @param trained The name of the trained reward, or the names of several.
  * @param watched The names of the others.
+ * @param prompts `N` prompts, by which errors are clustered.
  * @returns `null` where a trained reward or all others do not differ in the base model's images, or were not measured.
  * @throws {RangeError} If there are not as many scores.
  */
@@ -35,6 +36,7 @@ export function crossReward(
   base: ScoresByReward,
   trained: string | readonly string[],
   watched: readonly string[],
+  prompts: readonly string[],
 ): CrossReward | null {
   const gains = (name: string) => zScores(adapted[name] ?? [], base[name] ?? []);
   const own = [trained].flat().map(gains);
@@ -44,9 +46,9 @@ export function crossReward(
   });
   if (!own.every((z) => z !== null) || others.length === 0) return null;
   return {
-    in_domain: estimate(meanOf(own)),
-    out_of_domain: estimate(meanOf(others.map(([, z]) => z))),
-    watched: Object.fromEntries(others.map(([name, z]) => [name, estimate(z)])),
+    in_domain: estimateByPrompt(meanOf(own), prompts),
+    out_of_domain: estimateByPrompt(meanOf(others.map(([, z]) => z)), prompts),
+    watched: Object.fromEntries(others.map(([name, z]) => [name, estimateByPrompt(z, prompts)])),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type CrossReward, crossReward } from "../../lib/measures/cross_reward.ts";
-import { type Change, changeOf, type Estimate, estimate } from "../../lib/measures/estimate.ts";
+import { type Change, changeOf, type Estimate, estimateByPrompt } from "../../lib/measures/estimate.ts";
 import { type Fidelity, fidelity } from "../../lib/measures/fidelity.ts";
 import { netGain } from "../../lib/measures/net_gain.ts";
 import type { Variety } from "../../lib/measures/variety.ts";
@@ -72,13 +72,16 @@ type RatioName = "within" | "between" | "vendi";
 /** Compares what was measured; without `adapted`, tells of the base model alone. */
 export function compare(base: Measured, adapted: Measured | null, domain: Domain | null): Comparison {
   const rewards = Object.entries(base.scores).map(([reward, scores]) =>
-    [reward, rewardResult(scores, adapted?.scores[reward], rewardCatalogue[reward]?.official)] as const
+    [
+      reward,
+      rewardResult(base.prompts, scores, adapted?.scores[reward], rewardCatalogue[reward]?.official),
+    ] as const
   );
   const ratio = base.diversity && adapted?.diversity ? ratios(adapted.diversity, base.diversity) : null;
   return {
     rewards: Object.fromEntries(rewards),
     clip_score: base.clip_scores &&
-      rewardResult(base.clip_scores, adapted?.clip_scores ?? undefined, undefined),
+      rewardResult(base.prompts, base.clip_scores, adapted?.clip_scores ?? undefined, undefined),
     base: seen(base),
     adapted: adapted && seen(adapted),
     diversity_ratio: ratio,
@@ -88,17 +91,19 @@ export function compare(base: Measured, adapted: Measured | null, domain: Domain
 }
 
 function rewardResult(
+  prompts: readonly string[],
   scores: readonly number[],
   others: readonly number[] | undefined,
   scale: OfficialScale | undefined,
 ): RewardResult {
-  const [base, adapted] = [estimate(scores), others === undefined ? null : estimate(others)];
+  const base = estimateByPrompt(scores, prompts);
+  const adapted = others === undefined ? null : estimateByPrompt(others, prompts);
   const official = scale && {
     unit: scale.unit,
     base: onScale(scale, base),
     adapted: adapted && onScale(scale, adapted),
   };
-  const change = others === undefined ? null : changeOf(others, scores);
+  const change = others === undefined ? null : changeOf(others, scores, prompts);
   return { base, adapted, change, ...official && { official } };
 }
 
@@ -125,7 +130,7 @@ function pricedGain(
   { trained, watched }: Domain,
   diversityRatio: number,
 ): PricedGain | null {
-  const found = crossReward(adapted.scores, base.scores, trained, watched);
+  const found = crossReward(adapted.scores, base.scores, trained, watched, base.prompts);
   if (found === null) return null;
   const outOfDomain = Object.values(found.watched).map(({ mean }) => mean);
   const net = netGain({ inDomain: found.in_domain.mean, outOfDomain, diversityRatio });

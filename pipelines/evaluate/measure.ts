@@ -25,6 +25,8 @@ export interface Measures {
 
 /** The scores of one model's images. */
 export interface Measured {
+  /** The prompt of each image. */
+  readonly prompts: readonly string[];
   /** Each reward's score of each image. */
   readonly scores: Readonly<Record<string, readonly number[]>>;
   /** How different images are, to the judge. */
@@ -65,13 +67,14 @@ export async function measure(
     scores[reward.name] = Array.from(await reward.score(images, prompts) as ArrayLike<number>);
   }
   if (judge === null) {
-    return { scores, diversity: null, recognition: null, clip_scores: null, embeddings: null };
+    return { prompts, scores, diversity: null, recognition: null, clip_scores: null, embeddings: null };
   }
   const embeddings = await judge.images(images);
   const targets = prompts.map((prompt) => choices.indexOf(prompt));
   const texts = await judge.texts(choices);
   const found = retrieval(embeddings, texts, targets);
   return {
+    prompts,
     scores,
     diversity: variety(embeddings, prompts),
     recognition: { ...found, choices: choices.length, what },

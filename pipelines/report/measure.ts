@@ -22,7 +22,7 @@ export interface Point {
   readonly std: number;
   /** How many standard deviations of the base's images the mean is above the base's. */
   readonly gain: number;
-  /** The standard error of `gain`; `null` where the number of images is not known. */
+  /** The standard error of `gain`, by pairs clustered by prompt where it was evaluated; `null` where nothing tells it. */
   readonly error: number | null;
   /** Whether the reward has changed: more than noise explains. */
   readonly isChange: boolean;
@@ -121,7 +121,7 @@ export function meanGains(rewards: readonly RewardHistory[]): readonly Omit<Poin
 interface Logged extends Pick<Point, "epoch" | "mean" | "std"> {
   /** Mean change from the base model's image of the same prompt and seed. */
   readonly change: number | undefined;
-  /** Standard error of that change. */
+  /** Standard error of that change, clustered by prompt; `undefined` where there is one prompt. */
   readonly changeError: number | undefined;
 }
 
@@ -168,7 +168,8 @@ function compare(logged: Logged, base: Logged, images: number | null): Point {
 
 /** The standard error of a gain: of changes image by image where they are known, else as if the images were others. */
 function errorOf({ std, change, changeError }: Logged, base: Logged, images: number | null): number | null {
-  if (change !== undefined && changeError !== undefined) return changeError / base.std;
+  // Of the images of one prompt there is a change, and no telling how sure it is.
+  if (change !== undefined) return changeError === undefined ? null : changeError / base.std;
   return images === null ? null : Math.sqrt((1 + (std / base.std) ** 2) / images);
 }
 

@@ -129,7 +129,9 @@ function basisOf({ source, images, rewards }: Measured): Markup {
       images === null ? "" : ` of ${showNumber(images)} images`
     }, the first of which is the base model’s.`;
   const noise = rewards.some((reward) => lastOf(reward).error === null)
-    ? markup`The number of images is not recorded, so noise cannot be told from change.`
-    : markup`A change is more than ${LEAST_ERRORS} standard errors; anything less is called noise.`;
+    ? markup`How sure the means are is not known, so noise cannot be told from change.`
+    : markup`A change is more than ${LEAST_ERRORS} standard errors${
+      source === "evaluations" ? ", clustered by prompt" : ""
+    }; anything less is called noise.`;
   return markup`${where} One base standard deviation is how far the base model’s own images lie apart${unit}. ${noise}`;
 }

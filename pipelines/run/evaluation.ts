@@ -5,6 +5,7 @@
  */
 
 import type { F32 } from "../../lib/core/tensor.ts";
+import { changeOf } from "../../lib/measures/estimate.ts";
 import { type Variety, variety } from "../../lib/measures/variety.ts";
 import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Conditioning } from "../../lib/stages/conditioning.ts";
@@ -52,7 +53,7 @@ export interface RewardChange {
   readonly std: number;
   /** Mean change from the base model's image of the same prompt and seed; `null` where there is none. */
   readonly change: number | null;
-  /** Standard error of that change. */
+  /** Standard error of that change, clustered by prompt; `null` also where there is one prompt. */
   readonly change_error: number | null;
 }
 
@@ -102,7 +103,9 @@ export async function evaluateGallery(
     evaluation: {
       images: prompts.length,
       rewards: Object.fromEntries(
-        Object.entries(rewards).map(([name, scores]) => [name, changeOf(scores, base?.rewards[name])]),
+        Object.entries(rewards).map((
+          [name, scores],
+        ) => [name, rewardChange(scores, base?.rewards[name], prompts)]),
       ),
       diversity: variety(await judge.images(images), prompts),
       kl_to_base: moments(klToBase).mean,
@@ -112,14 +115,13 @@ export async function evaluateGallery(
 }
 
 /** Mean and deviation, and how far each score is from its own before. */
-function changeOf(scores: readonly number[], before: readonly number[] | undefined): RewardChange {
+function rewardChange(
+  scores: readonly number[],
+  before: readonly number[] | undefined,
+  prompts: readonly string[],
+): RewardChange {
   const { mean, std } = moments(scores);
   if (before?.length !== scores.length) return { mean, std, change: null, change_error: null };
-  const change = moments(scores.map((score, n) => score - before[n]!));
-  return {
-    mean,
-    std,
-    change: change.mean,
-    change_error: change.std / Math.sqrt(Math.max(scores.length - 1, 1)),
-  };
+  const change = changeOf(scores, before, prompts);
+  return { mean, std, change: change.mean, change_error: change.standard_error };
 }
