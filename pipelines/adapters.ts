@@ -15,7 +15,8 @@ import { exists, readJson, withWeights } from "./files.ts";
 import { hashFile } from "./load/model_folder.ts";
 import { fromCaller } from "./paths.ts";
 import { LORA_FILE } from "./run/checkpoint.ts";
-import { findRun, runFolder } from "./run/run_folder.ts";
+import { presentedCheckpoint } from "./run/ending.ts";
+import { runFolder } from "./run/run_folder.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What PEFT calls its file, without the ending. */
@@ -40,7 +41,8 @@ export interface AdapterFile extends LoraFile {
  * Reads adapters.
  *
  * @param path A safetensors or torch file in any layout of `lib/io/lora_layouts.ts`, a folder with such a file by the name that
- * tools give it, a checkpoint's say, or a run's folder, which stands for its last checkpoint.
+ * tools give it, a checkpoint's say, or a run's folder, which stands for its last checkpoint, or for its best where the guard
+ * has rolled it back.
  * @throws {UsageError} If there are none, or the file is damaged; the message names it.
  */
 export async function readAdapterFile(path: string): Promise<AdapterFile> {
@@ -92,7 +94,7 @@ async function findFile(path: string): Promise<string> {
       `Cannot read adapters as the folder is no run and has no ${LORA_FILES.join(", ")}: ${path}`,
     );
   }
-  const { checkpoint } = await findRun(path);
+  const checkpoint = await presentedCheckpoint(path);
   if (checkpoint === null) throw new UsageError(`Cannot read adapters as the run has no checkpoint: ${path}`);
   return join(checkpoint, LORA_FILE);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { GuardRecord, Verdict } from "../lib/measures/guard.ts";
 import { originMetadata } from "../lib/io/lora_metadata.ts";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
 import type { State } from "../lib/stages/records.ts";
@@ -13,16 +14,19 @@ import { configHelp, readConfig } from "./config.ts";
 import { fromHere } from "./paths.ts";
 import { profileConfig } from "./profile.ts";
 import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";
+import { clearEnding, type Ending, optionsToGoOn, readEnding, tellEnding } from "./run/ending.ts";
 import { epochTable } from "./run/epoch_table.ts";
 import { epochs, type RunMetrics } from "./run/epochs.ts";
 import { follow } from "./run/follow.ts";
+import { guardRecord, readGuardRecords } from "./run/guard_records.ts";
+import { endRun, isBest, judge, judgeError } from "./run/guarded.ts";
 import { listenForInterrupt } from "./run/interrupt.ts";
 import { lockFolder } from "./run/lock.ts";
 import { loraOriginOf } from "./run/lora_origin.ts";
 import { type Adapter, openAdapter, prepareRun } from "./run/prepare_run.ts";
 import { readRequest, type Request } from "./run/request.ts";
 import type { Run } from "./run/run.ts";
-import { cutRun, writeEpoch } from "./run/run_folder.ts";
+import { cutRun, type RunFolder, writeEpoch } from "./run/run_folder.ts";
 import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
 import { unlessStopped, until } from "./run/until.ts";
 
@@ -42,7 +46,8 @@ Usage: attune train [--config FILE]… [--set key=value]… [--out DIR]
   --help           print this
 
 The run's folder holds config.yaml, manifest.json, metrics.jsonl, TensorBoard's events, images, checkpoints with adapters
-that other tools load, and report.html. Ctrl-C stops after writing a checkpoint. The same configuration on the same
+that other tools load, and report.html. Ctrl-C stops after writing a checkpoint. The guard ends a run that goes wrong, by
+default with its best checkpoint as the one that other tasks take (fields of guard below). The same configuration on the same
 adapter gives the same run, stopped or not: in metrics.jsonl only seconds and gpu_peak_bytes differ.
 
 Fields of the configuration:
@@ -118,7 +123,9 @@ export async function runRequest(
   );
   try {
     const { epoch } = await train(run);
-    if (epoch < num_epochs) await sayHowToGoOn(run, "Stopped");
+    const ending = await readEnding(folder.metrics);
+    if (ending !== null) sayHowItEnded(run, ending, epoch);
+    else if (epoch < num_epochs) await sayHowToGoOn(run, "Stopped");
   } catch (error) {
     await sayHowToGoOn(run, "Failed");
     throw error;
@@ -130,7 +137,8 @@ export async function runRequest(
 }
 
 /**
- * Trains to the end, or until it is told to stop: whatever ends it, the last complete epoch is kept.
+ * Trains to the end, or until it is told to stop or the guard ends it: the last complete epoch is kept in any case, and
+ * under guard the best.
  *
  * @returns The state after the last complete epoch.
  */
@@ -143,6 +151,8 @@ export async function train(run: Run): Promise<State> {
   let state = start;
   let saved = start.epoch;
   let metrics: RunMetrics | null = null;
+  let records: readonly GuardRecord[] = [];
+  let verdicts: readonly Verdict[] = [];
   const save = async () => {
     if (state.epoch === saved || metrics === null) return;
     const origin = originMetadata(loraOriginOf(run, state, metrics));
@@ -153,6 +163,13 @@ export async function train(run: Run): Promise<State> {
 
   if (start.epoch < num_epochs) {
     await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
+    records = await readGuardRecords(folder);
+    verdicts = judge(run, records);
+    if (verdicts.length > 0) {
+      await endRun(run, records, verdicts);
+      return start;
+    }
+    await clearEnding(folder.metrics);
     screen.line(table.head);
   }
   try {
@@ -160,21 +177,35 @@ export async function train(run: Run): Promise<State> {
       await writeEpoch(folder, epoch, run.now());
       ({ state, metrics } = epoch);
       table.rows(epoch.metrics).forEach(screen.line);
-      if (state.epoch % run.saveEvery === 0 || state.epoch === num_epochs) await save();
+      records = [...records, guardRecord(epoch)];
+      verdicts = judge(run, records);
+      const isDue = state.epoch % run.saveEvery === 0 || state.epoch === num_epochs;
+      if (isDue || isBest(run, records)) await save();
+      if (verdicts.length > 0) break;
     }
   } catch (error) {
     // What is complete is worth keeping, but the error says more than that this fails too.
     await save().catch(() => {});
-    throw error;
+    verdicts = judgeError(run, error, state);
   } finally {
     screen.clear();
   }
   await save();
+  await endRun(run, records, verdicts);
   return state;
+}
+
+function sayHowItEnded({ folder, screen }: Run, ending: Ending, epoch: number): void {
+  tellEnding(ending, epoch).forEach(screen.line);
+  screen.line(`To go on all the same: ${resumption(folder)} ${optionsToGoOn(ending)}`);
 }
 
 async function sayHowToGoOn({ folder, screen }: Run, what: string): Promise<void> {
   const kept = (await listCheckpoints(folder.checkpoints)).at(-1);
   const from = kept === undefined ? "from the start" : `from epoch ${kept}`;
-  screen.line(`${what}. To go on ${from}: attune train --resume ${fromHere(folder.path)}`);
+  screen.line(`${what}. To go on ${from}: ${resumption(folder)}`);
+}
+
+function resumption({ path }: RunFolder): string {
+  return `attune train --resume ${fromHere(path)}`;
 }

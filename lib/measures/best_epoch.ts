@@ -22,14 +22,14 @@ export interface BestEpoch {
  * What is not measured, as diversity where each prompt has one image, costs nothing.
  *
  * @param records In order, the base model's first.
- * @param trained The name of the reward that was trained on.
+ * @param trained The names of the rewards that were trained on; what they gained counts by its mean.
  * @param watched The names of the others.
  * @param kept Epochs that may be chosen.
  * @returns `null` where none of them was evaluated, or there is no evaluation of the base model to compare with.
  */
 export function bestEpoch(
   records: readonly GuardRecord[],
-  trained: string,
+  trained: readonly string[],
   watched: readonly string[],
   kept: readonly number[],
 ): BestEpoch | null {
@@ -47,7 +47,7 @@ export function bestEpoch(
 function netGainOf(
   adapted: GuardEvaluation,
   base: GuardEvaluation,
-  trained: string,
+  trained: readonly string[],
   watched: readonly string[],
 ): number {
   const gain = (name: string) => {
@@ -56,8 +56,13 @@ function netGainOf(
   };
   const ratio = adapted.diversity / base.diversity;
   return netGain({
-    inDomain: gain(trained)[0] ?? NaN,
+    inDomain: meanOf(trained.flatMap(gain)),
     outOfDomain: watched.flatMap(gain),
     diversityRatio: Number.isNaN(ratio) ? 1 : ratio,
   });
+}
+
+/** NaN where there are none. */
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

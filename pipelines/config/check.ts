@@ -14,6 +14,7 @@ import { nearest } from "../nearest.ts";
 import { UsageError } from "../usage_error.ts";
 import type { Compat } from "./field.ts";
 import { listFields, listSections } from "./fields.ts";
+import { guardBlindSpots } from "./guard_section.ts";
 import { configSchema } from "./schema.ts";
 import { overlaid, type RawConfig, treeOf, without } from "./tree.ts";
 import { combinationOf, trainedNames } from "./training_rewards.ts";
@@ -63,6 +64,8 @@ function checkTogether(config: Config): void {
         `${tracking.min_count} of ${tracking.buffer_size}`,
     );
   }
+  const blind = guardBlindSpots(config).find(({ isSet }) => isSet);
+  if (blind !== undefined) throw new UsageError(`Cannot use guard.${blind.name} as ${blind.why}`);
   try {
     const options = { ...config, combination: combinationOf(rewards) };
     checkOptions(options);

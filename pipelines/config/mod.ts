@@ -8,6 +8,7 @@ export { checkConfig, type Config, type DeepReadonly } from "./check.ts";
 export { criticConfigOf } from "./critic_config.ts";
 export type { Compat, FieldNotes } from "./field.ts";
 export { type ConfigField, listFields } from "./fields.ts";
+export { guardBlindSpots } from "./guard_section.ts";
 export {
   type ConfigSource,
   embeddedConfigs,

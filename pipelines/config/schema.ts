@@ -13,6 +13,7 @@ import { type ActivationName, activations } from "../../lib/nn/activation.ts";
 import { combineModes } from "../../lib/stages/combine/combination.ts";
 import { precisions } from "../load/precision.ts";
 import { type Compat, count, decay, field, notNegative, positive, readingSwitch, section } from "./field.ts";
+import { guardSection } from "./guard_section.ts";
 
 /** The configuration's schema; the reading of the method decides the defaults of its switches. */
 export function configSchema(compat: Compat) {
@@ -66,6 +67,7 @@ export function configSchema(compat: Compat) {
     per_prompt_stat_tracking: perPromptStatTracking(),
     evaluate: evaluate(),
     images: images(),
+    guard: guardSection(),
   });
 }
 

@@ -42,6 +42,13 @@ export async function cutMetrics(path: Path, lastEpoch: number): Promise<void> {
   await writeAtomically(path, lines.map((line) => `${line}\n`).join(""));
 }
 
+/** Adds fields to the last line. */
+export async function markLast(path: Path, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const lines = (await readText(path)).trimEnd().split("\n");
+  const last = JSON.stringify({ ...JSON.parse(lines.at(-1)!), ...fields });
+  await writeAtomically(path, [...lines.slice(0, -1), last].map((line) => `${line}\n`).join(""));
+}
+
 /** The line as far as it is the same on every machine, for comparing runs. */
 export function withoutMachine(line: string): string {
   const fields = Object.entries(JSON.parse(line)).filter(([name]) => !MACHINE_FIELDS.includes(name));

@@ -33,8 +33,8 @@ export interface RunPrompts {
 }
 
 /**
- * Tells what a run's checkpoints belong to. How long the run goes on, how often it is saved, and where model, prompts and files of
- * rewards lie may change in between; what they hold may not.
+ * Tells what a run's checkpoints belong to. How long the run goes on, how often it is saved, what the guard lets pass, and where
+ * model, prompts and files of rewards lie may change in between; what they hold may not.
  *
  * @param model The hash of the model's weights.
  */
@@ -45,8 +45,8 @@ export function originOf(
   prompts: RunPrompts,
   rewardFiles: readonly CustomRewardFile[],
 ): Origin {
-  const { num_epochs: _epochs, save_freq: _saves, model: _place, rewards, evaluate, images, ...rest } =
-    config;
+  const { num_epochs: _epochs, save_freq: _saves, guard: _guard, model: _place, ...others } = config;
+  const { rewards, evaluate, images, ...rest } = others;
   const content = (nameOrPath: string) => {
     const file = rewardFiles.find(({ path }) => path === nameOrPath);
     return file === undefined ? nameOrPath : `${file.reward.name} with the hash ${short(file.sha256)}`;

@@ -15,6 +15,7 @@ import { checkFits } from "../plan/training_plan.ts";
 import { promptNotes } from "../prompts.ts";
 import { stateOf } from "./checkpoint.ts";
 import { openGallery } from "./evaluation.ts";
+import { guardNotes } from "./guarded.ts";
 import { rewardFilesIn, sittingOn, VERSION, writeManifest } from "./manifest.ts";
 import { originOf } from "./origin.ts";
 import type { Request } from "./request.ts";
@@ -68,6 +69,7 @@ export async function prepareRun(
   const pipeline = await loadTraining(runtime, model, config);
   const { tokenizer, hash } = pipeline;
   promptNotes(prompts.train, tokenizer).forEach(screen.line);
+  guardNotes(config, prompts.evaluate).forEach(screen.line);
   const ctx = await prepareTraining(pipeline, config, prompts.train, () => performance.now());
   const origin = originOf(VERSION, hash, config, prompts, rewardFiles);
   const start = checkpoint === null ? initialState(ctx) : stateOf(checkpoint, ctx.layouts, origin);
@@ -111,6 +113,7 @@ export async function prepareRun(
     base: config.model,
     origin,
     saveEvery: config.save_freq,
+    guard: config.guard,
     screen,
     stop,
     now: () => Date.now() / 1000,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Config } from "../config.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import type { State } from "../../lib/stages/records.ts";
 import type { Viewing } from "./epochs.ts";
@@ -27,6 +28,8 @@ export interface Run {
   readonly origin: Origin;
   /** Epochs from one checkpoint to the next. */
   readonly saveEvery: number;
+  /** What ends it before its time. */
+  readonly guard: Config["guard"];
   /** Where progress is shown. */
   readonly screen: Screen;
   /** Tells to stop. */

@@ -169,7 +169,7 @@ Deno.test("the best epoch has the highest net gain of those that are kept", () =
     diversity: [0.2, 0.2, 0.2, 0.2, 0.1],
     noise: 0,
   });
-  const best = (kept: readonly number[], of = records) => bestEpoch(of, "own", WATCHED, kept);
+  const best = (kept: readonly number[], of = records) => bestEpoch(of, ["own"], WATCHED, kept);
   const cases: readonly (readonly [readonly number[], number, number])[] = [
     [[1, 2, 3, 4], 3, 3 - 2 * 0.2],
     [[1, 2, 4], 2, 2],

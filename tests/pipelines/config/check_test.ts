@@ -6,6 +6,7 @@ import {
   checkConfig,
   combinationOf,
   criticConfigOf,
+  guardBlindSpots,
   listFields,
   type RawConfig,
   renamedRewards,
@@ -176,6 +177,29 @@ Deno.test("several rewards are a list, or a mapping to weights, and the first is
   assertEquals(combinationOf(own).weights, { "/mini_pick": 0.5, "/gold": 2 });
   assertEquals(own.constraints.levels, { "/gold": 3 });
   assertEquals(own.evaluate, weighted.evaluate.map((name) => `/${name}`));
+});
+
+Deno.test("a guard that is set and sees nothing is an error; the default one does without", () => {
+  const cases: readonly (readonly [RawConfig, string])[] = [
+    [{ guard: { diversity: 0.5 }, evaluate: { seeds: 1 } }, "guard.diversity as evaluate.seeds is 1"],
+    [{ guard: { mean_fall: 0.2 }, evaluate: { every: 0 } }, "guard.mean_fall as evaluate.every is 0"],
+    [
+      { guard: { reward_fall: 0.2 }, rewards: { evaluate: [] } },
+      "guard.reward_fall as rewards.evaluate names no",
+    ],
+    [{ guard: { kl: 10 }, images: { every: 0 } }, "guard.kl as images.every is 0"],
+    [{ guard: { evaluations: 4 } }, "guard.evaluations as num_epochs 15 and evaluate.every 5 make 3 only"],
+    [{ guard: { gradient: 1 } }, "guard.gradient is no number above 1"],
+    [{ guard: { action: "warn" } }, "guard.action is no rollback | stop | none"],
+  ];
+  for (const [{ guard, ...others }, expected] of cases) {
+    assertStringIncludes(problem({ guard, ...others }), expected);
+    checkConfig(others);
+    if (!expected.includes("is no ")) {
+      checkConfig({ guard: { ...guard as object, action: "none" }, ...others });
+    }
+  }
+  assertEquals(guardBlindSpots(checkConfig({})), []);
 });
 
 Deno.test("per-prompt statistics can be turned off", () => {
