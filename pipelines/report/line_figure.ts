@@ -5,6 +5,7 @@
  */
 
 import type { Figure } from "./figure.ts";
+import { guardMarks } from "./guard_marks.ts";
 import { drawLines, type Line, type LinesOptions } from "./lines.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { at, numberAt, type Tree } from "./tree.ts";
@@ -25,15 +26,17 @@ export interface LineFigure {
 
 /** Makes a figure; where there is nothing to draw it says so. */
 export function lineFigure(
-  { lines }: Run,
+  run: Run,
   { title, note, lines: drawn, options, field }: LineFigure,
 ): Figure {
   const shown = drawn.filter(({ points }) => points.length > 0);
   return {
     title,
     note,
-    drawing: shown.length === 0 ? null : drawLines(shown, { ...options, title }),
-    missing: missingField(lines, field),
+    drawing: shown.length === 0
+      ? null
+      : drawLines(shown, { ...options, title, events: [...options.events ?? [], ...guardMarks(run)] }),
+    missing: missingField(run.lines, field),
   };
 }
 

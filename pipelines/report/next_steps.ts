@@ -7,6 +7,8 @@
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LORA_FILE } from "../run/checkpoint.ts";
+import { optionsToGoOn } from "../run/ending.ts";
+import { endingOf, presentedOf } from "./guard_marks.ts";
 import { type Markup, markup } from "./markup.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { numberAt, textsAt } from "./tree.ts";
@@ -16,17 +18,19 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Lists the commands. */
 export function nextSteps(run: Run): Markup {
-  const last = run.checkpoints.at(-1);
+  const shown = presentedOf(run);
   const folder = quote(fromRoot(run.folder));
-  if (last === undefined) {
+  if (shown === undefined) {
     return markup`<p>There is no checkpoint yet. To go on from the beginning:</p>
 ${command(`./attune train --resume ${folder}`)}`;
   }
-  const lora = fromRoot(join(last.path, LORA_FILE));
+  const lora = fromRoot(join(shown.path, LORA_FILE));
   const prompt = textsAt(run.manifest, "prompts", "images")[0] ?? "cat";
   return markup`<p>${resumeText(run)}</p>
 ${command(`./attune train --resume ${folder}${resumeOptions(run)}`)}
-<p>To draw with the policy of the last checkpoint, after epoch ${last.epoch}:</p>
+<p>To draw with the policy of the ${
+    shown === run.checkpoints.at(-1) ? "last" : "best"
+  } checkpoint, after epoch ${shown.epoch}:</p>
 ${command(`./attune generate ${quote(prompt)} --lora ${folder} --seeds 0-7`)}
 <p>To compare it with the base model on prompts it was trained with and on others:</p>
 ${command(`./attune evaluate ${folder}`)}
@@ -36,10 +40,13 @@ ${command(`./attune export ${folder} --format kohya`)}
 }
 
 function resumeText(run: Run): string {
+  if (endingOf(run) !== null) return "To go on in spite of what the guard found:";
   return isDone(run) ? "To train longer:" : "To go on from the last checkpoint:";
 }
 
 function resumeOptions(run: Run): string {
+  const ending = endingOf(run);
+  if (ending !== null) return ` ${optionsToGoOn(ending)}`;
   const planned = numberAt(run.config, "num_epochs");
   return isDone(run) && planned !== undefined ? ` --set num_epochs=${2 * planned}` : "";
 }

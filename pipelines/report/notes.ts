@@ -4,6 +4,8 @@
  * @module
  */
 
+import { tellEnding } from "../run/ending.ts";
+import { endingOf } from "./guard_marks.ts";
 import type { Pictures } from "./images.ts";
 import { type Markup, markup } from "./markup.ts";
 import { lastOf, measureRun } from "./measure.ts";
@@ -40,8 +42,10 @@ export function notes(run: Run, { damaged }: Pictures): Markup {
   const measured = measureRun(run).rewards;
   const evaluated = Math.max(0, ...measured.map((reward) => lastOf(reward).epoch));
   const since = last === undefined || measured.length === 0 ? 0 : epochOf(last) - evaluated;
+  const ending = endingOf(run);
   const texts = [
-    isDone(run)
+    ...ending === null ? [] : tellEnding(ending, epochOf(last!)),
+    isDone(run) || ending !== null
       ? ""
       : `This run is not finished: ${last === undefined ? 0 : epochOf(last)} of ${planned} epochs.`,
     since > 0

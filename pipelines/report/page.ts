@@ -8,6 +8,7 @@ import { combinationFigures } from "./combination_figures.ts";
 import { criticFigures } from "./critic_figures.ts";
 import { details, documentOf } from "./document.ts";
 import { showFigure } from "./figure.ts";
+import { guardMarks } from "./guard_marks.ts";
 import type { Picture, Pictures } from "./images.ts";
 import { lawFigure } from "./law_figure.ts";
 import { type Markup, markup } from "./markup.ts";
@@ -49,7 +50,7 @@ ${showPictures(run, pictures.pictures)}
 <h2>Rewards</h2>
 ${measured.rewards.length === 0 ? "" : rewardsTable(measured)}
 <div class="figures">
-${isEvaluated || measured.rewards.length === 0 ? showFigure(evaluationFigure(measured)) : ""}
+${isEvaluated || measured.rewards.length === 0 ? showFigure(evaluationFigure(measured, guardMarks(run))) : ""}
 ${
       [priceFigure(measured), ...seenFigure(run), ...driftFigures(run), ...lawFigure(run, measured)].map(
         showFigure,

@@ -9,7 +9,7 @@ import { curveScalars } from "../../lib/measures/curve_scalars.ts";
 import { draw } from "./draw.ts";
 import type { Figure } from "./figure.ts";
 import { type Markup, markup } from "./markup.ts";
-import { drawLines, extent, type Line, NARROW } from "./lines.ts";
+import { drawLines, extent, type Line, type LinesOptions, NARROW } from "./lines.ts";
 import { LEAST_ERRORS, meanGains, type Measured, type Point, type RewardHistory } from "./measure.ts";
 import { PALETTE_SIZE, rewardName } from "./outcome.ts";
 import { enumerate, showFixed, showNumber, showSigned } from "./words.ts";
@@ -23,8 +23,8 @@ const LEVELS: readonly number[] = [1, 2, 3];
 /** Pixels across a figure of the page's whole width. */
 const WIDE = 1060;
 
-/** All rewards over time, on the images of the evaluations. */
-export function evaluationFigure(measured: Measured): Figure {
+/** All rewards over time, on the images of the evaluations, with marks at some epochs. */
+export function evaluationFigure(measured: Measured, marks: LinesOptions["events"] = []): Figure {
   return {
     title: "Rewards on the same prompts and seeds",
     note:
@@ -32,7 +32,10 @@ export function evaluationFigure(measured: Measured): Figure {
     missing: measured.rewards.length > 0
       ? "There is one evaluation so far."
       : "There is no evaluation in this run.",
-    ...drawBoth(measured, "Rewards on the same prompts and seeds, in base standard deviations"),
+    ...drawBoth(measured, {
+      title: "Rewards on the same prompts and seeds, in base standard deviations",
+      events: marks,
+    }),
   };
 }
 
@@ -196,10 +199,13 @@ function isApart(
   return Math.abs(a[0] - b[0]) > across || Math.abs(a[1] - b[1]) > up;
 }
 
-function drawBoth(measured: Measured, title: string): Pick<Figure, "drawing" | "wide"> {
+function drawBoth(
+  measured: Measured,
+  marked: Pick<LinesOptions, "title" | "events">,
+): Pick<Figure, "drawing" | "wide"> {
   if (!hasLines(measured.rewards)) return { drawing: null };
   const lines = linesOf(measured, true);
-  const options = { title, show: showGain, reach: REACH, levels: [{ value: 0, label: "" }] };
+  const options = { ...marked, show: showGain, reach: REACH, levels: [{ value: 0, label: "" }] };
   return {
     drawing: drawLines(lines, { ...options, height: 300 }),
     wide: drawLines(lines, { ...options, width: WIDE, height: 400 }),
