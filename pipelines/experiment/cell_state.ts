@@ -11,6 +11,7 @@ import type { Evaluation } from "../evaluate/evaluation.ts";
 import { exists, makeFolder, readJson, writeAtomically } from "../files.ts";
 import { readPrompts } from "../prompts.ts";
 import { listCheckpoints } from "../run/checkpoint.ts";
+import { readEnding } from "../run/ending.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { withFullPaths } from "../run/request.ts";
 import { runFolder } from "../run/run_folder.ts";
@@ -47,7 +48,7 @@ export async function stateOfCell(
     );
   }
   const last = (await listCheckpoints(run.checkpoints)).at(-1) ?? 0;
-  if (last < config.num_epochs) return "begun";
+  if (last < config.num_epochs && await readEnding(run.metrics) === null) return "begun";
   return await isEvaluated(folder, evaluation) ? "finished" : "trained";
 }
 
@@ -57,8 +58,8 @@ export async function prepareCell({ config }: Cell, folder: string): Promise<voi
   await writeAtomically(runFolder(folder).config, showConfig(await withFullPaths(config)));
 }
 
-/** What a run depends on: how long it goes on and how often it is saved may change in between. */
-function asRun({ num_epochs: _epochs, save_freq: _saves, ...rest }: Config): Partial<Config> {
+/** What a run depends on: how long it goes on, how often it is saved and what the guard lets pass may change in between. */
+function asRun({ num_epochs: _epochs, save_freq: _saves, guard: _guard, ...rest }: Config): Partial<Config> {
   return rest;
 }
 

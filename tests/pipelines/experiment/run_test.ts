@@ -131,6 +131,20 @@ Deno.test("an experiment", async (t) => {
       assertEquals(lines.slice(0, 2), ["1/2 slow/seed-1: finished", "2/2 fast/seed-1: finished"]);
     });
 
+    await t.step("a cell that the guard ended is trained, and not trained again", async () => {
+      const guarded = join(home, "guarded.yaml");
+      const text = file(model, seen, unseen).replace("set:", "set:\n  guard.kl: 1.e-9");
+      await Deno.writeTextFile(guarded, text);
+      const ended = { ...requestIn("guarded"), experiment: await readExperiment(guarded), only: ["slow"] };
+      for (const word of ["training", "finished"]) {
+        lines.length = 0;
+        assertEquals(await runExperiment(ended, programs(), screen, never), 0);
+        assertEquals(lines[0], `1/1 slow/seed-1: ${word}`);
+      }
+      assertEquals(await exists(join(ended.folder, "slow/seed-1/checkpoints/epoch-0001")), true);
+      assertEquals(await exists(join(ended.folder, "slow/seed-1/checkpoints/epoch-0002")), false);
+    });
+
     await t.step("told to stop, it begins no other cell and is not finished", async () => {
       const stop = new AbortController();
       const onLine = (_: string, text: string) => text.startsWith("epoch 1/3") && stop.abort();
