@@ -102,7 +102,11 @@ Deno.test("every embedded configuration is read by its name, alone or over anoth
   const both = await readConfig({ config: ["mini", "memory-16gb"], set: ["train.batch_size=8"] });
   assertEquals([both.sample.batch_size, both.train.batch_size, both.sample.num_steps], [8, 8, 8]);
   await assertRejects(() => readConfig({ config: "memory-7gb" }), UsageError, "did you mean memory-6gb?");
-  await assertRejects(() => readConfig({ config: "pretrain-all" }), UsageError, "there are memory-12gb, ");
+  await assertRejects(
+    () => readConfig({ config: "pretrain-all" }),
+    UsageError,
+    "there are hack, memory-12gb, ",
+  );
 });
 
 Deno.test("sections are merged, and values replaced, lists and mappings among them", () => {
