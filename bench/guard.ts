@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
 import { crossReward } from "../lib/measures/cross_reward.ts";
-import { readConfig } from "../pipelines/config.ts";
+import { readConfig, trainedNames } from "../pipelines/config.ts";
 import { exists } from "../pipelines/files.ts";
 import { readEnding } from "../pipelines/run/ending.ts";
 import { readGuardRecords } from "../pipelines/run/guard_records.ts";
@@ -51,12 +51,14 @@ Deno.exit(rows.every(({ passes }) => passes) ? 0 : 1);
 async function outcome(run: string, isToEnd: boolean): Promise<Omit<Row, "run">> {
   const folder = runFolder(run);
   const { rewards } = await readConfig({ config: folder.config });
+  const trained = trainedNames(rewards.train);
+  const watched = [...new Set(rewards.evaluate)].filter((name) => !trained.includes(name));
   const ending = await readEnding(folder.metrics);
   const records = await readGuardRecords(folder);
   const base = records[0]!.evaluation!;
   const steps = records.flatMap(({ evaluation }) => {
     const found = evaluation &&
-      crossReward(evaluation.rewards, base.rewards, rewards.train, watched(rewards), base.prompts);
+      crossReward(evaluation.rewards, base.rewards, trained, watched, base.prompts);
     return found === null ? [] : [found];
   });
   const means = steps.map(({ out_of_domain }) => out_of_domain.mean);
@@ -74,8 +76,4 @@ async function outcome(run: string, isToEnd: boolean): Promise<Omit<Row, "run">>
     worst: Math.max(...falls),
     passes: isToEnd ? ending !== null && lost <= Math.max(gained / 2, 1) : ending === null,
   };
-}
-
-function watched({ train, evaluate }: { readonly train: string; readonly evaluate: readonly string[] }) {
-  return [...new Set(evaluate)].filter((name) => name !== train);
 }
