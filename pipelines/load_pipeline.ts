@@ -25,10 +25,11 @@ import { declareUNet } from "../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig, type UNet2DConditionConfig } from "../lib/models/unet_config.ts";
 import { declareParams } from "../lib/nn/scope.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
-import { latentDiffusion } from "../lib/stages/latent_diffusion.ts";
+import { type LatentDiffusion, latentDiffusion } from "../lib/stages/latent_diffusion.ts";
 import type { Frozen, Models } from "../lib/stages/models.ts";
+import { latentSightWidth } from "../lib/stages/sights.ts";
 import { criticConfigOf, type CriticSection } from "./config/critic_config.ts";
-import { criticTower, towerOf } from "./load/critic_tower.ts";
+import { criticTower, judgeOf, towerOf } from "./load/critic_tower.ts";
 import { type Judges, openJudges } from "./load/judges.ts";
 import { readConfigFile } from "./load/model_folder.ts";
 import { checkModelIndex } from "./load/model_index.ts";
@@ -45,7 +46,7 @@ export interface LoadOptions {
   readonly critic?: {
     /** Its section of the configuration. */
     readonly config: CriticSection;
-    /** The training reward, whose image tower it looks through. */
+    /** The training reward, whose image tower it looks through unless its section says otherwise. */
     readonly reward: string;
   };
   /** Names of the rewards to load. */
@@ -105,8 +106,7 @@ export async function loadPipeline(
     unet: await source.find(folder, `unet/${DIFFUSERS_WEIGHTS}`),
   };
   const judges = openJudges(runtime, folder, source, halfActivations);
-  const critic = options.critic &&
-    await judges.towerFor(criticTower(tokenizer, options.critic.reward), imageSide(configs));
+  const seen = options.critic && await seenBy(options.critic, tokenizer, judges, configs);
   const rewards = await loadRewards(
     { runtime, judges, tokenizer, batch: options.batch },
     options.rewards ?? [],
@@ -130,15 +130,11 @@ export async function loadPipeline(
       mostBytes: bandBytesOf(runtime, {}),
     },
     autoencoder: { config: configs.vae, weights: vae, bandBytes: bandBytesOf(runtime, options) },
-    encoder: critic ? towerOf(critic) : NO_TOWER,
+    encoder: seen?.encoder ?? NO_TOWER,
     lora: parseLoraConfig(options.lora ?? {}),
     halfActivations,
-    critic: critic && options.critic
-      ? criticConfigOf(
-        options.critic.config,
-        critic.config.projection_dim,
-        configs.text.hidden_size,
-      )
+    critic: seen && options.critic
+      ? criticConfigOf(options.critic.config, seen.width, configs.text.hidden_size)
       : parseCriticConfig({ embedding_dim: 1, hidden: [1] }),
   });
   return {
@@ -169,6 +165,24 @@ const NO_TOWER: Frozen<Value, Value> = {
     throw new TypeError("Cannot look through an image tower as none was loaded: options.critic is missing");
   },
 };
+
+/** What the critic sees, and how wide that is. */
+async function seenBy(
+  { config: { encoder }, reward }: NonNullable<LoadOptions["critic"]>,
+  tokenizer: Tokenizer,
+  judges: Judges,
+  configs: Configs,
+): Promise<{ readonly encoder: LatentDiffusion["encoder"]; readonly width: number }> {
+  const { unet } = configs;
+  if (encoder === "latents") {
+    const side = unet.sample_size ?? 1;
+    return { encoder, width: latentSightWidth([side, side, unet.in_channels]) };
+  }
+  if (encoder === "unet") return { encoder, width: unet.block_out_channels.at(-1)! };
+  const name = encoder === "reward" ? criticTower(tokenizer, reward) : judgeOf(encoder);
+  const tower = await judges.towerFor(name, imageSide(configs));
+  return { encoder: towerOf(tower), width: tower.config.projection_dim };
+}
 
 interface Configs {
   readonly scheduler: ReturnType<typeof parseSchedulerConfig>;

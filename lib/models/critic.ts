@@ -22,7 +22,7 @@ const TIMESTEP_WIDTH = 32;
 
 /** What the critic looks at. */
 export interface CriticInputs {
-  /** Embeddings of the decoded latents `[B, embedding_dim]`, of length 1. */
+  /** What it sees of the latents `[B, embedding_dim]`, of length 1 or near it. */
   readonly embedding: Value;
   /** Timesteps `[B]`, in 0..999; needed where the config has `timestep`. */
   readonly timestep?: Value | null;

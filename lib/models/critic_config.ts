@@ -11,7 +11,7 @@ export type CriticInit = "reference" | "fan_in";
 
 /** What there is to know of a temporal critic. */
 export interface CriticConfig {
-  /** Width of the image embeddings it looks at. */
+  /** Width of what it sees of the latents, such as an image embedding. */
   readonly embedding_dim: number;
   /** Widths of its hidden layers. */
   readonly hidden: readonly number[];

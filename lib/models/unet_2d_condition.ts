@@ -6,6 +6,7 @@
 import { showShape } from "../core/tensor.ts";
 import { input, type Value } from "../engine/graph.ts";
 import { silu } from "../engine/ops/elementwise.ts";
+import { mean } from "../engine/ops/reductions.ts";
 import { conv } from "../nn/conv.ts";
 import { linear } from "../nn/linear.ts";
 import { type Lora, loraAt } from "../nn/lora.ts";
@@ -45,10 +46,52 @@ export interface UNetOptions {
 export function unet(
   scope: Scope,
   config: UNet2DConditionConfig,
-  { sample, timestep, context }: UNetInputs,
+  inputs: UNetInputs,
   lora: Lora | null = null,
-  { rematerialise = false, mostBytes = Infinity }: UNetOptions = {},
+  options: UNetOptions = {},
 ): Value {
+  const { middle, skips, stage, conditions } = toTheMiddle(scope, config, inputs, lora, options);
+  const last = config.block_out_channels.length - 1;
+  let x = middle;
+  config.up_block_types.forEach((type, i) => {
+    const up = stage(`up_blocks.${i}`, last - i, type === "CrossAttnUpBlock2D", i < last);
+    const own = skips.splice(-(config.layers_per_block + 1)).reverse();
+    x = upBlock(up, x, own, conditions);
+  });
+  return output(scope, config, x);
+}
+
+/**
+ * What the base model has in its middle: the middle block's output as mean over space, for which half of it is computed.
+ *
+ * @param scope The UNet's parameters.
+ * @returns `[B, D]`, with `D` the last of `block_out_channels`.
+ * @throws {TypeError} If the inputs do not fit the config.
+ */
+export function unetFeatures(
+  scope: Scope,
+  config: UNet2DConditionConfig,
+  inputs: UNetInputs,
+  options: UNetOptions = {},
+): Value {
+  return mean(toTheMiddle(scope, config, inputs, null, options).middle, [1, 2]);
+}
+
+/** What there is once the middle block is through; skips in the order they came. */
+interface Middle {
+  readonly middle: Value;
+  readonly skips: Value[];
+  readonly stage: (name: string, level: number, attends: boolean, resamples: boolean) => UNetStage;
+  readonly conditions: { readonly time: Value; readonly context: Value };
+}
+
+function toTheMiddle(
+  scope: Scope,
+  config: UNet2DConditionConfig,
+  { sample, timestep, context }: UNetInputs,
+  lora: Lora | null,
+  { rematerialise = false, mostBytes = Infinity }: UNetOptions,
+): Middle {
   checkInputs(config, sample, context);
   const { block_out_channels: channels, attention_head_dim: heads } = config;
   const last = channels.length - 1;
@@ -71,14 +114,8 @@ export function unet(
     const down = stage(`down_blocks.${level}`, level, type === "CrossAttnDownBlock2D", level < last);
     skips.push(...downBlock(down, skips.at(-1)!, conditions));
   });
-  const middle = stage("mid_block", last, true, false);
-  let x = midBlock(middle, skips.at(-1)!, conditions);
-  config.up_block_types.forEach((type, i) => {
-    const up = stage(`up_blocks.${i}`, last - i, type === "CrossAttnUpBlock2D", i < last);
-    const own = skips.splice(-(config.layers_per_block + 1)).reverse();
-    x = upBlock(up, x, own, conditions);
-  });
-  return output(scope, config, x);
+  const middle = midBlock(stage("mid_block", last, true, false), skips.at(-1)!, conditions);
+  return { middle, skips, stage, conditions };
 }
 
 /** Lists the UNet's parameters. */

@@ -14,10 +14,11 @@ import { clipText, pooledText, textEnds } from "../models/clip_text.ts";
 import { critic, criticLayers, declareCritic } from "../models/critic.ts";
 import type { CriticConfig } from "../models/critic_config.ts";
 import { type LoraConfig, loraOver } from "../models/lora.ts";
-import { declareUNetLora, unet } from "../models/unet_2d_condition.ts";
+import { declareUNetLora, unet, unetFeatures } from "../models/unet_2d_condition.ts";
 import type { UNet2DConditionConfig } from "../models/unet_config.ts";
 import { keepingHalves, type Scope } from "../nn/scope.ts";
-import type { Frozen, Models } from "./models.ts";
+import type { Frozen, Models, Sight } from "./models.ts";
+import { featureSight, imageSight, latentSight } from "./sights.ts";
 import type { Weights } from "./weights.ts";
 
 /** What the models are made of. */
@@ -44,8 +45,11 @@ export interface LatentDiffusion {
     readonly weights: Weights;
     readonly bandBytes?: number;
   };
-  /** The image tower the critic looks through: from RGB in [0, 1] to embeddings of length 1. */
-  readonly encoder: Frozen<Value, Value>;
+  /**
+   * What the critic sees: images through a tower, from RGB in [0, 1] to embeddings of length 1; `latents`, pooled; or what the
+   * base model's `unet` has in its middle.
+   */
+  readonly encoder: Frozen<Value, Value> | "latents" | "unet";
   /** The UNet's adapters. */
   readonly lora: LoraConfig;
   /** The critic. */
@@ -69,6 +73,13 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
   }
   const { rematerialise = false, mostBytes = Infinity } = parts.unet;
   const within = parts.halfActivations ? keepingHalves : (scope: Scope) => scope;
+  const decoder: Models["decoder"] = {
+    weights: autoencoder.weights,
+    build: (scope, latents) => {
+      const { config, bandBytes = Infinity } = autoencoder;
+      return pixels(decode(within(scope), config, mul(latents, 1 / config.scaling_factor), { bandBytes }));
+    },
+  };
   return {
     tokenize: (prompts) => {
       const ids = parts.encode(prompts);
@@ -90,17 +101,8 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
           mostBytes,
         }),
     },
-    decoder: {
-      weights: autoencoder.weights,
-      build: (scope, latents) => {
-        const { config, bandBytes = Infinity } = autoencoder;
-        return pixels(decode(within(scope), config, mul(latents, 1 / config.scaling_factor), { bandBytes }));
-      },
-    },
-    encoder: {
-      weights: parts.encoder.weights,
-      build: (scope, images) => parts.encoder.build(within(scope), images),
-    },
+    decoder,
+    sight: sightOf(parts, decoder, within),
     critic: {
       build: (scope, inputs) => critic(scope, parts.critic, inputs),
       specs: declareCritic(parts.critic),
@@ -109,6 +111,22 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     latentShape: [side, side, autoencoder.config.latent_channels],
     scheduler: parts.scheduler,
   };
+}
+
+function sightOf(
+  { encoder, unet: { config, weights, mostBytes = Infinity } }: LatentDiffusion,
+  decoder: Models["decoder"],
+  within: (scope: Scope) => Scope,
+): Sight {
+  if (encoder === "latents") return latentSight;
+  if (encoder === "unet") {
+    return featureSight({
+      weights,
+      build: (scope, inputs) => unetFeatures(within(scope), config, inputs, { mostBytes }),
+    });
+  }
+  const { weights: tower, build } = encoder;
+  return imageSight(decoder, { weights: tower, build: (scope, images) => build(within(scope), images) });
 }
 
 /** From the autoencoder's -1..1 to 0..1. */

@@ -45,6 +45,7 @@ export * from "./sample.ts";
 export * from "./reward_lessons.ts";
 export type { Extents } from "./sampling_graphs.ts";
 export * from "./score.ts";
+export * from "./sights.ts";
 export * from "./state.ts";
 export * from "./stretches.ts";
 export * from "./train.ts";

@@ -56,6 +56,14 @@ export interface Policy {
   readonly specs: readonly ParamSpec[];
 }
 
+/** How a critic looks at the latents that a step starts from. */
+export interface Sight {
+  /** Weights by the part of the model they belong to. */
+  readonly parts: Readonly<Record<string, Weights>>;
+  /** From what the policy predicts from to `[B, D]`, of length 1 or near it; the scopes are over the parts. */
+  readonly build: (scopes: Readonly<Record<string, Scope>>, inputs: PolicyInputs) => Value;
+}
+
 /** The model that learns what to expect. */
 export interface Critic {
   /** Predicts residuals. */
@@ -76,8 +84,8 @@ export interface Models {
   readonly policy: Policy;
   /** From latents `[B, H, W, C]` to images `[B, H', W', 3]`, RGB in [0, 1]. */
   readonly decoder: Frozen<Value, Value>;
-  /** From images to embeddings `[B, D]` of length 1, which the critic looks at. */
-  readonly encoder: Frozen<Value, Value>;
+  /** What the critic sees of the latents that a step starts from. */
+  readonly sight: Sight;
   /** Predicts residuals from embeddings. */
   readonly critic: Critic;
   /** `[H, W, C]` of one sample's latents. */

@@ -111,7 +111,7 @@ export const divergenceProgram: ProgramSpec = {
 
 /** What the critic sees in latents, and what it makes of it: see `observeGraph`. */
 export const observeProgram: ProgramSpec = {
-  purpose: { stage: "decoding and embedding", remedy: "lower sample.batch_size" },
+  purpose: { stage: "what the critic sees", remedy: "lower sample.batch_size" },
   graph: (parts) => observeGraph(parts.models, criticOf(parts).layout, parts.sampling),
 };
 

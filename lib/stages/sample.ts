@@ -19,7 +19,7 @@ import { floats, joinRows, stackSteps } from "./rows.ts";
  * Samples an epoch's images: `sample.group_size` of a prompt in a row, from one noise if `sample.group_noise` says so.
  *
  * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, and, where the
- * method has a critic, the embedding of the decoded `x_i` and what the critic predicts from that. Noise depends on the run's
+ * method has a critic, what the critic sees of `x_i` and predicts from that. Noise depends on the run's
  * key, the epoch, the sample and the step alone, so neither batching nor resuming changes a bit.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: the log-probability is
@@ -93,8 +93,7 @@ async function sampleBatch(
     const x = latents.at(-1)!;
     if (critic !== null) {
       const timestep = timestepsOf(batch.keys.map(() => step));
-      const { pooled } = conditions;
-      const { embedding, residual } = programs.of(observeProgram).run({ x, critic, timestep, pooled });
+      const { embedding, residual } = programs.of(observeProgram).run({ x, critic, timestep, ...conditions });
       embeddings.push(embedding!);
       residuals.push(residual!);
     }

@@ -106,19 +106,22 @@ export function decodeGraph(models: Models, extents: Extents): Bound {
   );
 }
 
-/** What the critic makes of latents. Inputs `critic`, `x`, `timestep`, `pooled`; outputs `embedding`, `residual`. */
+/**
+ * What the critic sees of latents, and what it makes of that.
+ *
+ * Inputs `critic`, `x`, `timestep`, `context`, `pooled`; outputs `embedding`, `residual`.
+ */
 export function observeGraph(models: Models, layout: FlatLayout, extents: Extents): Bound {
-  const { decoder, encoder, critic } = models;
-  const parts = { decoder: decoder.weights, encoder: encoder.weights };
+  const { sight, critic } = models;
   const types = {
     critic: vector(layout.length),
     x: latents(models, extents),
     timestep: vector(extents.batch),
+    context: floatType(extents.batch, ...extents.context),
     pooled: floatType(extents.batch, extents.pooled),
   };
-  return bindWeights(parts, types, (scopes, inputs) => {
-    const images = decoder.build(scopes.decoder, inputs.x);
-    const embedding = encoder.build(scopes.encoder, images);
+  return bindWeights(sight.parts, types, (scopes, { x: sample, context, ...inputs }) => {
+    const embedding = sight.build(scopes, { sample, timestep: inputs.timestep, context });
     const scope = bindParams(unpackValues(layout, inputs.critic));
     const { timestep, pooled: prompt } = inputs;
     const { residual } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });

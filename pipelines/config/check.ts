@@ -53,6 +53,11 @@ function withoutFollowers(raw: RawConfig): RawConfig {
 function checkTogether(config: Config): void {
   const { critic, per_prompt_stat_tracking: tracking, rewards } = config;
   [...trainedNames(rewards.train), ...rewards.evaluate].forEach(checkRewardName);
+  if (!encoders.includes(critic.encoder)) {
+    throw new UsageError(
+      `Cannot use critic.encoder as nothing is seen by ${critic.encoder}: there are ${encoders.join(", ")}`,
+    );
+  }
   if (critic.dropout.length > critic.hidden.length) {
     throw new UsageError(
       `Cannot use critic.dropout as critic.hidden has ${critic.hidden.length} layers: ${critic.dropout.length} rates`,
@@ -79,6 +84,14 @@ function checkTogether(config: Config): void {
     throw error;
   }
 }
+
+/** What a critic may see by: rewards without weights have no image tower. */
+const encoders: readonly string[] = [
+  "reward",
+  "latents",
+  "unet",
+  ...Object.values(rewardCatalogue).filter(({ needs }) => needs.includes("weights")).map(({ name }) => name),
+];
 
 /** The first problem as one line, and how many more there are. */
 function inWords(issues: readonly z.core.$ZodIssue[], raw: RawConfig): string {

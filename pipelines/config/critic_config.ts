@@ -8,7 +8,9 @@ import type { CriticConfig } from "../../lib/models/critic_config.ts";
 
 /** The configuration's section on the critic. */
 export interface CriticSection extends Pick<CriticConfig, "hidden" | "init" | "activation" | "dropout"> {
-  /** How it sees the image, and what it sees besides. */
+  /** What it sees of the latents: `reward`, `latents`, `unet`, or the name of a reward that has an image tower. */
+  readonly encoder: string;
+  /** How it sees that, and what it sees besides. */
   readonly inputs: {
     /** Whether embeddings are brought to elements that deviate by 1. */
     readonly rescaled: boolean;
@@ -22,7 +24,7 @@ export interface CriticSection extends Pick<CriticConfig, "hidden" | "init" | "a
 /**
  * The critic's config.
  *
- * @param embeddingWidth Width of the image embeddings it looks at.
+ * @param embeddingWidth Width of what it sees of the latents.
  * @param promptWidth Width of the prompt embeddings, used if `critic.inputs.prompt` says so.
  */
 export function criticConfigOf(

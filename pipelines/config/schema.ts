@@ -230,6 +230,10 @@ function lora() {
 
 function critic(compat: Compat) {
   return section({
+    encoder: field(z.string().min(1), "reward", {
+      doc:
+        "What the critic sees of a step: its image through the training reward's tower (reward) or that of the reward named here; or, with nothing decoded, latents pooled to 8 by 8 (latents) or the mean over space of the base model's middle block (unet)",
+    }),
     hidden: field(z.array(count(1)).min(1), [1024, 128, 64, 16], {
       doc: "Widths of the critic's hidden layers",
       unit: "neurons",

@@ -31,7 +31,7 @@ async function refusal(model: string, options: LoadOptions = {}): Promise<string
   return error.message;
 }
 
-Deno.test("a folder is loaded with its rewards, and the critic shares the training reward's tower", async () => {
+Deno.test("a folder is loaded with its rewards, and the critic shares the tower that it looks through, if any", async () => {
   await withTinyModel(async (model) => {
     const { critic } = await readConfig({});
     const pipeline = await loadPipeline(interpreter(), model, {
@@ -44,9 +44,24 @@ Deno.test("a folder is loaded with its rewards, and the critic shares the traini
     assertEquals(models.policy.specs[0]!.shape[0], 2);
     assertEquals(Object.keys(rewards), REWARDS);
     const shared = (await judges.encoder("clip")).weights;
-    for (const [name, array] of Object.entries(models.encoder.weights)) {
+    for (const [name, array] of Object.entries(models.sight.parts.encoder!)) {
       assertStrictEquals(array, shared[name]);
     }
+    const seen = async (encoder: string) => {
+      const { models, free, judges } = await loadPipeline(interpreter(), model, {
+        critic: { config: { ...critic, encoder }, reward: "mini_aesthetic" },
+      });
+      await free();
+      const [{ shape }] = models.critic.specs as [ParamSpec];
+      return [Object.keys(models.sight.parts), Object.keys(judges.files()), shape[1]! - 32 - 16];
+    };
+    assertEquals(await seen("mini_pick"), [
+      ["decoder", "encoder"],
+      ["rewards/mini_pick/model.safetensors"],
+      8,
+    ]);
+    assertEquals(await seen("latents"), [[], [], 4 * 4 * 4]);
+    assertEquals(await seen("unet"), [["policy"], [], 8]);
     const images = full([3, 8, 8, 3], 0.25);
     for (const reward of Object.values(rewards)) {
       assertEquals((await reward.score(images, ["a cat", "a dog", "a bee"])).length, 3, reward.name);

@@ -122,7 +122,7 @@ Deno.test("with a formula for a reward, Stable Diffusion's critic looks through 
   const read = (name: string) => programs.find(({ stage }) => stage === name)!.inputBytes;
   // Its tower of 304 million parameters in half precision.
   assert(read("looking for diversity") > 2 * 304e6, `${read("looking for diversity")} bytes`);
-  assert(read("decoding and embedding") > 2 * (304e6 + 49e6), `${read("decoding and embedding")} bytes`);
+  assert(read("what the critic sees") > 2 * (304e6 + 49e6), `${read("decoding and embedding")} bytes`);
 });
 
 Deno.test("Stable Diffusion without its files is planned by what comes along, in 4 GB to sample and 5 GB to learn", async () => {
@@ -163,12 +163,23 @@ Deno.test("a plan is printed with a line for each part and program", async () =>
 Deno.test("a plan counts what its method runs: without a critic no step is decoded", async () => {
   const plan = await planTraining({ ...small, method: "ddpo", kl_penalty_coef: 0 });
   const runs = Object.fromEntries(plan.programs.map(({ stage, runsAnEpoch }) => [stage, runsAnEpoch]));
-  assertEquals([runs.decoding, runs["decoding and embedding"], runs["the critic's update"]], [
+  assertEquals([runs.decoding, runs["what the critic sees"], runs["the critic's update"]], [
     1,
     undefined,
     undefined,
   ]);
   assertEquals([runs["a sampling step"], runs["the policy's update"]], [3, 2]);
+});
+
+Deno.test("a plan counts what the critic sees: latents and the UNet's middle without decoding", async () => {
+  const seen = async (encoder: string) => {
+    const plan = await planTraining({ ...small, critic: { ...small.critic, encoder } });
+    const look = plan.programs.find(({ stage }) => stage === "what the critic sees")!;
+    assertEquals(look.runsAnEpoch, 3);
+    return look.flops;
+  };
+  const [images, unet, latents] = [await seen("reward"), await seen("unet"), await seen("latents")];
+  assert(unet < images / 2 && latents < images / 20, `${images}, ${unet} and ${latents} operations`);
 });
 
 Deno.test("what does not fit is refused with the stage, the bytes, the limit and what to change", async () => {

@@ -19,6 +19,7 @@ import { imageEmbedder } from "../../lib/rewards/embedder.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { officialScore } from "../../lib/rewards/reward.ts";
 import { readConfig } from "../../pipelines/config.ts";
+import { towerOf } from "../../pipelines/load/critic_tower.ts";
 import { declareHead } from "../../pipelines/load/judge_configs.ts";
 import { findRewardFile, rewardFiles } from "../../pipelines/load/reward_files.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
@@ -84,13 +85,14 @@ Deno.test("the critic looks through the training reward's own tower", async () =
         rewards: [reward],
       });
       const shared = (await judges.tower(tower)).weights;
+      const weights = models.sight.parts.encoder!;
       for (const [name, array] of Object.entries(shared)) {
-        assertStrictEquals(models.encoder.weights[name], array);
+        assertStrictEquals(weights[name], array);
       }
-      const tables = Object.keys(models.encoder.weights).filter((name) => !(name in shared));
+      const tables = Object.keys(weights).filter((name) => !(name in shared));
       assertEquals(tables, ["pixels.rows", "pixels.columns", "pixels.levels"]);
       assert(Object.keys(shared).every((name) => !name.startsWith("text_")), "the tower holds no text");
-      const { build, weights } = models.encoder;
+      const { build } = towerOf(await judges.towerFor(tower, images.shape[1]!));
       const graph = trace(({ images, ...params }) => ({ seen: build(bindParams(params), images!) }), {
         ...weights,
         images,

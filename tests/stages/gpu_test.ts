@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fold, key, normals } from "../../lib/core/random.ts";
-import { words } from "../../lib/core/tensor.ts";
-import type { Runtime } from "../../lib/engine/mod.ts";
+import { type FloatTensor, words } from "../../lib/core/tensor.ts";
+import { interpreter, type Runtime } from "../../lib/engine/mod.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { declareAutoencoder } from "../../lib/models/autoencoder_kl.ts";
@@ -122,6 +122,31 @@ Deno.test("latentDiffusion on the GPU: the ratio is exactly 1 for all samples an
   assert(updates.every(({ grad_norm }) => grad_norm.policy > 0 && grad_norm.critic! > 0));
 });
 
+for (const encoder of ["latents", "unet"] as const) {
+  Deno.test(`sample on the GPU: a critic that sees ${encoder} sees what it does on the interpreter`, async () => {
+    const options: Options = {
+      ...toyOptions,
+      sample: { ...toyOptions.sample, num_steps: 2, batch_size: 2, num_batches_per_epoch: 1 },
+      train: { ...toyOptions.train, gradient_accumulation_steps: 1 },
+    };
+    const [expected, found] = await Promise.all([interpreter(), gpu].map(async (runtime) => {
+      const ctx = await prepare(tinySetup(runtime, options, encoder));
+      const { observed } = await sample(initialState(ctx), ctx);
+      ctx.free();
+      return observed!;
+    }));
+    assertClose(found!.embeddings.data, expected!.embeddings.data, 1e-4, "embeddings");
+    const { shape: [, , width], data } = found!.embeddings as FloatTensor & {
+      shape: readonly [2, 2, number];
+    };
+    const lengths = Array.from(
+      { length: 4 },
+      (_, i) => Math.hypot(...data.slice(i * width, (i + 1) * width) as Float32Array),
+    );
+    assert(encoder === "latents" || lengths.every((length) => Math.abs(length - 1) < 1e-5), `${lengths}`);
+  });
+}
+
 Deno.test("sample on the GPU: neither batches nor their order change a bit", async () => {
   const samples = [];
   for (const [batch_size, num_batches_per_epoch] of [[4, 2], [8, 1], [1, 8]] as const) {
@@ -138,18 +163,22 @@ Deno.test("sample on the GPU: neither batches nor their order change a bit", asy
 });
 
 /** A run of models that have every part of Stable Diffusion and hardly any weights. */
-function tinySetup(runtime: Runtime, options: Options): Setup {
+function tinySetup(
+  runtime: Runtime,
+  options: Options,
+  encoder: "images" | "latents" | "unet" = "images",
+): Setup {
   return {
     method: tdpoR,
     options,
-    models: tinyModels(runtime),
+    models: tinyModels(runtime, encoder),
     runtime,
     prompts: toyPrompts,
     rewards: { train: toyReward, evaluate: [] },
   };
 }
 
-function tinyModels(runtime: Runtime): Models {
+function tinyModels(runtime: Runtime, encoder: "images" | "latents" | "unet"): Models {
   const text = parseClipTextConfig({
     vocab_size: 32,
     hidden_size: 16,
@@ -202,12 +231,16 @@ function tinyModels(runtime: Runtime): Models {
     text: { config: text, weights: weights("text", declareClipText(text)) },
     unet: { config: unet, weights: weights("unet", declareUNet(unet)) },
     autoencoder: { config: autoencoder, weights: weights("autoencoder", declareAutoencoder(autoencoder)) },
-    encoder: {
+    encoder: encoder !== "images" ? encoder : {
       weights: weights("encoder", declareClipVision(vision)),
       build: (scope, images) => normalize(clipImage(scope, vision, images)),
     },
     lora: parseLoraConfig({}),
-    critic: parseCriticConfig({ embedding_dim: 12, hidden: [16, 8], activation: "relu" }),
+    critic: parseCriticConfig({
+      embedding_dim: { images: 12, latents: 256, unet: 32 }[encoder],
+      hidden: [16, 8],
+      activation: "relu",
+    }),
   });
 }
 

@@ -32,6 +32,7 @@ import type { Setup } from "../../lib/stages/context.ts";
 import type { Method } from "../../lib/stages/method.ts";
 import type { Models, PolicyInputs } from "../../lib/stages/models.ts";
 import type { Options } from "../../lib/stages/options.ts";
+import { imageSight, latentSight } from "../../lib/stages/sights.ts";
 import { putWeights } from "../../lib/stages/weights.ts";
 
 /** Stable Diffusion's schedule. */
@@ -121,7 +122,9 @@ const EMBEDDING = 12;
 
 /** How the toy differs from case to case. */
 export interface ToyModels {
-  /** The critic's config; `embedding_dim` is 12. */
+  /** What the critic sees; default images. */
+  readonly sight?: "images" | "latents";
+  /** The critic's config; `embedding_dim` is 12, of latents 6. */
   readonly critic?: Readonly<Record<string, unknown>>;
   /** Whether the policy sees its prompt. */
   readonly seesPrompt?: boolean;
@@ -130,15 +133,19 @@ export interface ToyModels {
 /** The toy's models on a runtime. */
 export function toyModels(
   runtime: Runtime,
-  { critic: json = {}, seesPrompt = true }: ToyModels = {},
+  { critic: json = {}, seesPrompt = true, sight = "images" }: ToyModels = {},
 ): Models {
   const config = parseCriticConfig({
-    embedding_dim: EMBEDDING,
+    embedding_dim: sight === "latents" ? CHANNELS : EMBEDDING,
     hidden: [16, 12, 8, 4],
     activation: "relu",
     ...json,
   });
   const table = draw(1, [32, 4]);
+  const decoder: Models["decoder"] = {
+    weights: {},
+    build: (_, x) => sigmoid(reshape(x, [x.shape[0]!, 1, 2, 3])),
+  };
   return {
     tokenize: (prompts) => ({
       ids: words(
@@ -159,8 +166,8 @@ export function toyModels(
       specs: policySpecs,
       build: (scope, inputs, adapters) => predict(scope, inputs, adapters, seesPrompt),
     },
-    decoder: { weights: {}, build: (_, x) => sigmoid(reshape(x, [x.shape[0]!, 1, 2, 3])) },
-    encoder: {
+    decoder,
+    sight: sight === "latents" ? latentSight : imageSight(decoder, {
       weights: putWeights(runtime, { embed: draw(3, [EMBEDDING, CHANNELS]) }),
       build: (scope, images) =>
         normalize(
@@ -170,7 +177,7 @@ export function toyModels(
             { transposeB: true },
           ),
         ),
-    },
+    }),
     critic: {
       build: (scope, inputs) => critic(scope, config, inputs),
       specs: declareCritic(config),

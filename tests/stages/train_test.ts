@@ -53,6 +53,33 @@ Deno.test("train: going on from a state is as never having stopped", async () =>
   assertEquals(again!.state, second!.state);
 });
 
+for (
+  const [name, changes, models] of [
+    ["a critic that sees latents", {}, { sight: "latents" }],
+  ] as readonly (readonly [string, Partial<Options>, ToyModels])[]
+) {
+  Deno.test(`train: with ${name}, going on from a state is as never having stopped`, async () => {
+    const open = () => toyContext({ ...toyOptions, num_epochs: 3, ...changes }, models);
+    const [first, ...others] = await all(train(await open()));
+    const again = await all(train(await open(), structuredClone(first!.state)));
+    assertEquals(again.map(({ state }) => state), others.map(({ state }) => state));
+    assert(others.every(({ metrics }) => metrics.ratio_before_update_max_error === 0));
+    assert(others[0]!.state.critic!.params.join() !== first!.state.critic!.params.join());
+  });
+}
+
+Deno.test("sample: a critic that sees latents sees what the steps start from", async () => {
+  const ctx = await toyContext(toyOptions, { sight: "latents" });
+  const { latents, observed } = await sample(initialState(ctx), ctx);
+  const [samples, steps, width] = observed!.embeddings.shape as readonly [number, number, number];
+  assertEquals([samples, steps, width], [8, 3, 6]);
+  const expected = Array.from(
+    { length: samples },
+    (_, n) => Array.from(latents.data.slice(n * 4 * width, (n * 4 + steps) * width) as ArrayLike<number>),
+  ).flat();
+  assertClose(observed!.embeddings.data, Float32Array.from(expected, (x) => x / Math.sqrt(6)), 1e-6, "seen");
+});
+
 Deno.test("update: the policy learns nothing from the last steps that are dropped, the critic does", async () => {
   const after = async (dropped: number, rewarded: number) => {
     const ctx = await toyContext(trained({ drop_last_steps: dropped, adam_weight_decay: 0 }));
