@@ -25,6 +25,8 @@ export interface Options {
   readonly sample: SampleOptions;
   /** How policy and critic are trained on them. */
   readonly train: TrainOptions;
+  /** How the critic looks on. */
+  readonly critic: CriticOptions;
   /** How the critic's neurons are reset. */
   readonly reset: ResetOptions;
   /** How reward-weighted regression weighs samples. */
@@ -111,6 +113,12 @@ export interface TrainOptions {
   readonly shuffle_advantages: boolean;
   /** What the critic's clipped gradient is divided by: the reference's loss scale (quirk 1); 1: nothing. */
   readonly critic_grad_div: number;
+}
+
+/** How the critic looks on while images are sampled. */
+export interface CriticOptions {
+  /** Steps from one look at the latents to the next, the first being at noise; between, the critic goes by the last look. */
+  readonly every: number;
 }
 
 /** How the critic's neurons are reset. */

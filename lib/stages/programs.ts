@@ -14,6 +14,7 @@ import {
   divergenceGraph,
   type Extents,
   observeGraph,
+  predictGraph,
   stepGraph,
 } from "./sampling_graphs.ts";
 import { criticGradientGraph, type Layouts, optimizerGraph, policyGradientGraph } from "./training_graphs.ts";
@@ -115,6 +116,15 @@ export const observeProgram: ProgramSpec = {
   graph: (parts) => observeGraph(parts.models, criticOf(parts).layout, parts.sampling),
 };
 
+/** What the critic makes of what it saw at an earlier step, where `critic.every` asks for that: see `predictGraph`. */
+export const predictProgram: ProgramSpec = {
+  purpose: { stage: "the critic's prediction", remedy: "lower sample.batch_size" },
+  graph: (parts) => {
+    const { layout, width } = criticOf(parts);
+    return unbound(predictGraph(parts.models.critic, layout, width, parts.sampling));
+  },
+};
+
 /** The gradient of a policy-gradient method: see `policyGradientGraph`. */
 export const policyGradientProgram: ProgramSpec = {
   purpose: {
@@ -155,6 +165,7 @@ export const COMMON_PROGRAMS: readonly ProgramSpec[] = [stepProgram, decodeProgr
 /** What a method with a critic needs for it. */
 export const CRITIC_PROGRAMS: readonly ProgramSpec[] = [
   observeProgram,
+  predictProgram,
   criticGradientProgram,
   activityProgram,
 ];

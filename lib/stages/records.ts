@@ -52,7 +52,7 @@ export interface Sampled {
 
 /** What the critic saw of the latents that each step starts from. */
 export interface Observed {
-  /** `[N, T, D]`, what it sees of these latents: see `Sight`. */
+  /** `[N, T, D]`, what it sees of these latents, or saw when it last looked: see `Sight`. */
   readonly embeddings: FloatTensor;
   /** `[N, T]`, what the critic predicts from these. */
   readonly residuals: FloatTensor;

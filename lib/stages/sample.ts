@@ -10,7 +10,7 @@ import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
 import { type Batch, noiseOf, putConditions, startingNoise, type Stepped, takeStep } from "./denoise.ts";
 import { samplesPerEpoch } from "./options.ts";
-import { decodeProgram, divergenceProgram, observeProgram } from "./programs.ts";
+import { decodeProgram, divergenceProgram, observeProgram, predictProgram } from "./programs.ts";
 import { choosePrompts } from "./prompts.ts";
 import type { Sampled, State } from "./records.ts";
 import { floats, joinRows, stackSteps } from "./rows.ts";
@@ -80,6 +80,7 @@ async function sampleBatch(
   startKeys: readonly Key[],
 ): Promise<Trajectory> {
   const { runtime, programs, schedule, options } = ctx;
+  const { every } = options.critic;
   const conditions = putConditions(ctx, batch);
   const base = options.kl_penalty_coef > 0
     ? runtime.put(tensor(policy.shape, new Float32Array(policy.shape[0]!)))
@@ -93,9 +94,16 @@ async function sampleBatch(
     const x = latents.at(-1)!;
     if (critic !== null) {
       const timestep = timestepsOf(batch.keys.map(() => step));
-      const { embedding, residual } = programs.of(observeProgram).run({ x, critic, timestep, ...conditions });
-      embeddings.push(embedding!);
-      residuals.push(residual!);
+      const given = { critic, timestep, pooled: conditions.pooled };
+      if (stepIndex % every === 0) {
+        const { context } = conditions;
+        const { embedding, residual } = programs.of(observeProgram).run({ ...given, x, context });
+        embeddings.push(embedding!);
+        residuals.push(residual!);
+      } else {
+        const embedding = embeddings.at(-1)!;
+        residuals.push(programs.of(predictProgram).run({ ...given, embedding }).residual!);
+      }
     }
     const noise = noiseOf(ctx, batch.keys, stepIndex);
     const stepped = takeStep(ctx, policy, conditions, x, step, noise);
@@ -113,11 +121,12 @@ async function sampleBatch(
   const host = (await runtime.get(all)).map(floats);
   runtime.free([...all, conditions.context, conditions.pooled, ...base ? [base] : []]);
   const take = (count: number) => host.splice(0, count);
+  const held = (looks: readonly FloatTensor[]) => schedule.map((_, i) => looks[Math.floor(i / every)]!);
   return {
     latents: stackSteps(take(latents.length)),
     logProbs: stackSteps(take(logProbs.length)),
     observed: critic && {
-      embeddings: stackSteps(take(embeddings.length)),
+      embeddings: stackSteps(held(take(embeddings.length))),
       residuals: stackSteps(take(residuals.length)),
     },
     divergences: base && stackSteps(take(divergences.length)),

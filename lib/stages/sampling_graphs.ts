@@ -10,6 +10,7 @@ import { relu } from "../engine/ops/elementwise.ts";
 import { concat } from "../engine/ops/concat.ts";
 import { mean } from "../engine/ops/reductions.ts";
 import { broadcast, slice } from "../engine/ops/views.ts";
+import type { CriticResult } from "../models/critic.ts";
 import { bindParams, type Scope } from "../nn/scope.ts";
 import { type FlatLayout, unpackValues } from "../optim/flat.ts";
 import type { Critic, Models, Policy, Tokens } from "./models.ts";
@@ -129,6 +130,11 @@ export function observeGraph(models: Models, layout: FlatLayout, extents: Extent
   });
 }
 
+/** What the critic makes of what it has seen. Inputs `critic`, `embedding`, `timestep`, `pooled`; output `residual`. */
+export function predictGraph(critic: Critic, layout: FlatLayout, width: number, extents: Extents): Graph {
+  return criticGraph(critic, layout, width, extents, ({ residual }) => ({ residual }));
+}
+
 /** How far apart two predictions lead. Inputs `eps`, `base`, `coefs`; output `kl` `[B]`, as mean over elements. */
 export function divergenceGraph(models: Models, extents: Extents): Graph {
   const types = {
@@ -146,6 +152,26 @@ export function divergenceGraph(models: Models, extents: Extents): Graph {
  * each hidden layer hands on, `[B, width]`.
  */
 export function activityGraph(critic: Critic, layout: FlatLayout, width: number, extents: Extents): Graph {
+  return criticGraph(
+    critic,
+    layout,
+    width,
+    extents,
+    ({ hidden, features }) =>
+      Object.fromEntries([
+        ...hidden.map((h, i) => [`layer${i}`, mean(relu(h), [0])] as const),
+        ...features.map((x, i) => [`features${i}`, x] as const),
+      ]),
+  );
+}
+
+function criticGraph(
+  critic: Critic,
+  layout: FlatLayout,
+  width: number,
+  extents: Extents,
+  outputs: (found: CriticResult) => Readonly<Record<string, Value>>,
+): Graph {
   const types = {
     critic: vector(layout.length),
     embedding: floatType(extents.batch, width),
@@ -154,11 +180,7 @@ export function activityGraph(critic: Critic, layout: FlatLayout, width: number,
   };
   return trace(({ critic: flat, embedding, timestep, pooled: prompt }) => {
     const scope = bindParams(unpackValues(layout, flat));
-    const { hidden, features } = critic.build(scope, { embedding, timestep, prompt, dropoutKey: null });
-    return Object.fromEntries([
-      ...hidden.map((h, i) => [`layer${i}`, mean(relu(h), [0])] as const),
-      ...features.map((x, i) => [`features${i}`, x] as const),
-    ]);
+    return outputs(critic.build(scope, { embedding, timestep, prompt, dropoutKey: null }));
   }, types);
 }
 

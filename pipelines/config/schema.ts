@@ -234,6 +234,11 @@ function critic(compat: Compat) {
       doc:
         "What the critic sees of a step: its image through the training reward's tower (reward) or that of the reward named here; or, with nothing decoded, latents pooled to 8 by 8 (latents) or the mean over space of the base model's middle block (unet)",
     }),
+    every: field(count(1), 1, {
+      doc:
+        "How often it looks, from noise on, which is most of what sampling costs where images are decoded; at steps between, it judges what it last saw by the step's own timestep, and their returns are as ever",
+      unit: "steps",
+    }),
     hidden: field(z.array(count(1)).min(1), [1024, 128, 64, 16], {
       doc: "Widths of the critic's hidden layers",
       unit: "neurons",

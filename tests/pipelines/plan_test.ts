@@ -172,12 +172,17 @@ Deno.test("a plan counts what its method runs: without a critic no step is decod
 });
 
 Deno.test("a plan counts what the critic sees: latents and the UNet's middle without decoding", async () => {
-  const seen = async (encoder: string) => {
-    const plan = await planTraining({ ...small, critic: { ...small.critic, encoder } });
-    const look = plan.programs.find(({ stage }) => stage === "what the critic sees")!;
-    assertEquals(look.runsAnEpoch, 3);
+  const seen = async (encoder: string, every = 1) => {
+    const plan = await planTraining({ ...small, critic: { ...small.critic, encoder, every } });
+    const named = (name: string) => plan.programs.find(({ stage }) => stage === name)!;
+    const look = named("what the critic sees");
+    assertEquals([look.runsAnEpoch, named("the critic's prediction").runsAnEpoch], [
+      Math.ceil(3 / every),
+      3 - Math.ceil(3 / every),
+    ]);
     return look.flops;
   };
+  await seen("reward", 2);
   const [images, unet, latents] = [await seen("reward"), await seen("unet"), await seen("latents")];
   assert(unet < images / 2 && latents < images / 20, `${images}, ${unet} and ${latents} operations`);
 });

@@ -88,6 +88,7 @@ export const toyOptions: Options = {
     shuffle_advantages: false,
     critic_grad_div: 1,
   },
+  critic: { every: 1 },
   reset: {
     frequency: 2,
     relearn: 0,

@@ -1,6 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { fold, key } from "../../lib/core/random.ts";
-import { tensor } from "../../lib/core/tensor.ts";
+import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
@@ -56,6 +56,7 @@ Deno.test("train: going on from a state is as never having stopped", async () =>
 for (
   const [name, changes, models] of [
     ["a critic that sees latents", {}, { sight: "latents" }],
+    ["a critic that looks every other step", { critic: { every: 2 } }, { critic: { timestep: true } }],
   ] as readonly (readonly [string, Partial<Options>, ToyModels])[]
 ) {
   Deno.test(`train: with ${name}, going on from a state is as never having stopped`, async () => {
@@ -78,6 +79,36 @@ Deno.test("sample: a critic that sees latents sees what the steps start from", a
     (_, n) => Array.from(latents.data.slice(n * 4 * width, (n * 4 + steps) * width) as ArrayLike<number>),
   ).flat();
   assertClose(observed!.embeddings.data, Float32Array.from(expected, (x) => x / Math.sqrt(6)), 1e-6, "seen");
+});
+
+Deno.test("sample: between its looks the critic judges what it last saw by the step's own timestep", async () => {
+  const seen = async (every: number, timestep: boolean) => {
+    const ctx = await toyContext({ ...toyOptions, critic: { every } }, {
+      critic: { timestep, init: "reference" },
+    });
+    const { latents, observed } = await sample(initialState(ctx), ctx);
+    const at = ({ shape: [, steps], data }: FloatTensor, stepIndex: number) =>
+      Array.from({ length: 8 }, (_, n) => {
+        const width = data.length / 8 / steps!;
+        return Array.from(
+          data.slice((n * steps! + stepIndex) * width, (n * steps! + stepIndex + 1) * width) as ArrayLike<
+            number
+          >,
+        );
+      });
+    const steps = [0, 1, 2];
+    return {
+      latents,
+      embeddings: steps.map((i) => at(observed!.embeddings, i)),
+      residuals: steps.map((i) => at(observed!.residuals, i)),
+    };
+  };
+  const [always, held, blind] = [await seen(1, true), await seen(2, true), await seen(2, false)];
+  assertEquals(held.latents, always.latents);
+  assertEquals(held.embeddings, [always.embeddings[0]!, always.embeddings[0]!, always.embeddings[2]!]);
+  assertEquals([held.residuals[0], held.residuals[2]], [always.residuals[0], always.residuals[2]]);
+  assertNotEquals(held.residuals[1], held.residuals[0]);
+  assertEquals(blind.residuals[1], blind.residuals[0]);
 });
 
 Deno.test("update: the policy learns nothing from the last steps that are dropped, the critic does", async () => {
