@@ -126,21 +126,27 @@ for (const encoder of ["latents", "unet"] as const) {
   Deno.test(`sample on the GPU: a critic that sees ${encoder} sees what it does on the interpreter`, async () => {
     const options: Options = {
       ...toyOptions,
-      sample: { ...toyOptions.sample, num_steps: 2, batch_size: 2, num_batches_per_epoch: 1 },
+      critic: { every: 2 },
+      sample: { ...toyOptions.sample, num_steps: 3, batch_size: 2, num_batches_per_epoch: 1 },
       train: { ...toyOptions.train, gradient_accumulation_steps: 1 },
     };
     const [expected, found] = await Promise.all([interpreter(), gpu].map(async (runtime) => {
       const ctx = await prepare(tinySetup(runtime, options, encoder));
-      const { observed } = await sample(initialState(ctx), ctx);
+      const { critic, ...start } = initialState(ctx);
+      // A critic that predicts something: its last layer is not zero.
+      const params = normals(key(4), critic!.params.length).map((x) => 0.1 * x);
+      const { observed } = await sample({ ...start, critic: { ...critic!, params } }, ctx);
       ctx.free();
       return observed!;
     }));
     assertClose(found!.embeddings.data, expected!.embeddings.data, 1e-4, "embeddings");
+    assertClose(found!.residuals.data, expected!.residuals.data, 1e-4, "residuals");
+    assert(expected!.residuals.data.every((x) => x !== 0));
     const { shape: [, , width], data } = found!.embeddings as FloatTensor & {
-      shape: readonly [2, 2, number];
+      shape: readonly [2, 3, number];
     };
     const lengths = Array.from(
-      { length: 4 },
+      { length: 6 },
       (_, i) => Math.hypot(...data.slice(i * width, (i + 1) * width) as Float32Array),
     );
     assert(encoder === "latents" || lengths.every((length) => Math.abs(length - 1) < 1e-5), `${lengths}`);
