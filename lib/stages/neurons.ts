@@ -6,6 +6,7 @@
  * @module
  */
 
+import { type Key, permutation } from "../core/random.ts";
 import type { F32 } from "../core/tensor.ts";
 import type { ParamSpec } from "../nn/scope.ts";
 import type { OptimizerState } from "../optim/adamw.ts";
@@ -77,6 +78,19 @@ export function dormantOverlap(before: NeuronMasks, now: NeuronMasks): number | 
 export function dormantParts(dormant: NeuronMasks): DormantParts {
   const part = (layer: readonly boolean[]) => countNeurons([layer]) / layer.length;
   return { layers: dormant.map(part), total: part(dormant.flat()) };
+}
+
+/**
+ * A share of the neurons of all masks together, drawn without replacement.
+ *
+ * @param share In (0, 1]; their number is rounded.
+ */
+export function sharedNeurons(masks: NeuronMasks, share: number, from: Key): NeuronMasks {
+  const count = countNeurons(masks);
+  const order = permutation(from, count);
+  const kept = new Set(order.slice(0, Math.round(share * count)));
+  let next = 0;
+  return masks.map((layer) => layer.map((chosen) => chosen && kept.has(next++)));
 }
 
 /** How many neurons a mask has. */

@@ -131,6 +131,8 @@ export interface ResetOptions {
   readonly tau: number;
   /** Which neurons are reset. */
   readonly mode: ResetMode;
+  /** The part of these that is reset, drawn anew each time, in (0, 1]. */
+  readonly share: number;
   /** Whether the optimizer's step count begins anew for what was reset (quirk 4). */
   readonly optimizer_step: "keep" | "reset";
   /** What outgoing weights become (quirk 4). */

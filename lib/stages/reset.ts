@@ -17,6 +17,7 @@ import {
   type NeuronMasks,
   neuronScores,
   resetNeurons,
+  sharedNeurons,
   withDeviation,
 } from "./neurons.ts";
 import type { Reset, State, Updated } from "./records.ts";
@@ -38,13 +39,14 @@ const REFERENCE_STD = 1 / 769;
  */
 export async function reset(updated: Updated, ctx: Context): Promise<Reset> {
   const { state, observed } = updated;
-  const { frequency, tau, mode } = ctx.options.reset;
+  const { frequency, tau, mode, share } = ctx.options.reset;
   const { critic } = state;
   if (critic === null || observed === null) return withoutReset(updated);
   const { activity } = await neuronActivity(critic, observed, updated, ctx);
   const dormant = dormantNeurons(neuronScores(activity), tau);
   const isDue = frequency > 0 && state.epoch % frequency === 0;
-  const chosen = chosenNeurons(dormant, isDue ? mode : "none");
+  const from = fold(fold(state.key, "share"), state.epoch);
+  const chosen = sharedNeurons(chosenNeurons(dormant, isDue ? mode : "none"), share, from);
   const neuronsReset = countNeurons(chosen);
   const forgetful = neuronsReset === 0
     ? state

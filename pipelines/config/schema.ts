@@ -296,6 +296,9 @@ function reset(compat: Compat) {
       doc: "Which of the critic's neurons are reset; none makes the method TDPO",
       reference: "sample.neuron_reset_critic",
     }),
+    share: field(positive().max(1), 1, {
+      doc: "The part of these neurons that is reset, drawn anew each time",
+    }),
     frequency: field(count(0), 5, {
       doc: "How often neurons are reset; 0: never",
       unit: "epochs",

@@ -94,6 +94,7 @@ export const toyOptions: Options = {
     relearn: 0,
     tau: 0,
     mode: "active",
+    share: 1,
     optimizer_step: "reset",
     outgoing: "zero",
     seed: "distinct",

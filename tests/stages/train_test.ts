@@ -5,6 +5,7 @@ import { type Context, prepare } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
 import { generate } from "../../lib/stages/generate.ts";
+import { countNeurons, sharedNeurons } from "../../lib/stages/neurons.ts";
 import type { Options, TrainOptions } from "../../lib/stages/options.ts";
 import { reset } from "../../lib/stages/reset.ts";
 import { sample } from "../../lib/stages/sample.ts";
@@ -56,6 +57,7 @@ Deno.test("train: going on from a state is as never having stopped", async () =>
 for (
   const [name, changes, models] of [
     ["a critic that sees latents", {}, { sight: "latents" }],
+    ["a share of neurons reset", { reset: { ...toyOptions.reset, frequency: 1, share: 0.5 } }, {}],
     ["a critic that looks every other step", { critic: { every: 2 } }, { critic: { timestep: true } }],
   ] as readonly (readonly [string, Partial<Options>, ToyModels])[]
 ) {
@@ -220,6 +222,18 @@ Deno.test("reset: on its epoch only, and of the neurons it names", async () => {
   assertEquals(layers.length, 4);
   assertEquals(second!.metrics.neurons_reset, Math.round((1 - total) * 40));
   assert(second!.state.critic!.since!.some((step) => step === second!.state.critic!.step));
+});
+
+Deno.test("reset: a share of the neurons is as many of them, others each time", async () => {
+  const options = { ...toyOptions.reset, frequency: 1, mode: "all", share: 0.25 } as const;
+  const [first, second] = await all(train(await toyContext({ ...toyOptions, reset: options })));
+  assertEquals([first!, second!].map(({ metrics }) => metrics.neurons_reset), [10, 10]);
+  const masks = [Array(20).fill(true), [...Array(10).fill(true), ...Array(10).fill(false)]];
+  const drawn = (from: number) => sharedNeurons(masks, 0.5, key(from));
+  assertEquals(countNeurons(drawn(1)), 15);
+  assert(drawn(1)[1]!.slice(10).every((chosen) => !chosen));
+  assertNotEquals(drawn(1), drawn(2));
+  assertEquals(sharedNeurons(masks, 1, key(1)), masks);
 });
 
 Deno.test("reset: distinct seeds draw other weights each time, a fixed one the same", async () => {
