@@ -122,7 +122,7 @@ Deno.test("with a formula for a reward, Stable Diffusion's critic looks through 
   const read = (name: string) => programs.find(({ stage }) => stage === name)!.inputBytes;
   // Its tower of 304 million parameters in half precision.
   assert(read("looking for diversity") > 2 * 304e6, `${read("looking for diversity")} bytes`);
-  assert(read("what the critic sees") > 2 * (304e6 + 49e6), `${read("decoding and embedding")} bytes`);
+  assert(read("what the critic sees") > 2 * (304e6 + 49e6), `${read("what the critic sees")} bytes`);
 });
 
 Deno.test("Stable Diffusion without its files is planned by what comes along, in 4 GB to sample and 5 GB to learn", async () => {
