@@ -16,7 +16,7 @@ export interface GuardRecord {
   readonly epoch: number;
   /** The mean norm of the policy's gradient before clipping; `null` where there was no update. */
   readonly gradientNorm: number | null;
-  /** The mean divergence of a trajectory from the base model's; `null` where it was not measured. */
+  /** The mean divergence of a trajectory from the base model's, the evaluation's or else the grid's; `null` where it was not measured. */
   readonly klToBase: number | null;
   /** What was found on fixed prompts and seeds; `null` where there was no evaluation. */
   readonly evaluation: GuardEvaluation | null;
@@ -57,6 +57,8 @@ export type GuardKind = "non_finite" | "mean_fall" | "reward_fall" | "diversity"
 export interface Verdict {
   /** What. */
   readonly kind: GuardKind;
+  /** The first epoch at which it was so: policies from before it are not concerned. */
+  readonly since: number;
   /** A clause with the numbers, as it is told after a colon. */
   readonly message: string;
 }
@@ -89,7 +91,7 @@ export function guard(
   ].filter((verdict) => verdict !== null);
 }
 
-function nonFinite({ gradientNorm, klToBase, evaluation }: GuardRecord): Verdict | null {
+function nonFinite({ epoch, gradientNorm, klToBase, evaluation }: GuardRecord): Verdict | null {
   const numbers = {
     ...evaluation?.rewards,
     kl_to_base: klToBase === null ? [] : [klToBase],
@@ -98,7 +100,9 @@ function nonFinite({ gradientNorm, klToBase, evaluation }: GuardRecord): Verdict
   const found = Object.entries(numbers).find(([, values]) =>
     !values.every((value) => Number.isFinite(value))
   );
-  return found === undefined ? null : { kind: "non_finite", message: `${found[0]} is not finite` };
+  return found === undefined
+    ? null
+    : { kind: "non_finite", since: epoch, message: `${found[0]} is not finite` };
 }
 
 function judgeEvaluations(
@@ -125,7 +129,7 @@ function judgeEvaluations(
   return [
     fallen("mean_fall", "the mean of the watched rewards", mean, base.prompts, options),
     ...paths.map(({ name, path }) => fallen("reward_fall", name, path, base.prompts, options)),
-    collapsed(evaluated.at(-1)!.diversity, base.diversity, options),
+    collapsed(evaluated.at(-1)!, base.diversity, options),
   ];
 }
 
@@ -148,30 +152,41 @@ function fallen(
   const message =
     `${name} lay below ${from} at ${falls.length} evaluations in a row, by ${falls.join(", ")} base ` +
     `standard deviations (limit ${limit})`;
-  return { kind, message };
+  return { kind, since: path.at(-options.evaluations)!.epoch, message };
 }
 
-function collapsed(diversity: number, base: number, { diversity: least }: GuardOptions): Verdict | null {
+function collapsed(
+  { epoch, diversity }: { readonly epoch: number; readonly diversity: number },
+  base: number,
+  { diversity: least }: GuardOptions,
+): Verdict | null {
   const share = diversity / base;
   if (least === null || !(share < least)) return null;
   const found = `${share.toFixed(2)} times the base model's, ${show(diversity)} of ${show(base)}`;
-  return { kind: "diversity", message: `diversity within prompts is ${found} (limit ${least})` };
+  return {
+    kind: "diversity",
+    since: epoch,
+    message: `diversity within prompts is ${found} (limit ${least})`,
+  };
 }
 
-function tooFar({ klToBase }: GuardRecord, { kl }: GuardOptions): Verdict | null {
+function tooFar({ epoch, klToBase }: GuardRecord, { kl }: GuardOptions): Verdict | null {
   if (kl === null || klToBase === null || !(klToBase > kl)) return null;
-  return { kind: "kl", message: `the divergence from the base model is ${show(klToBase)} (budget ${kl})` };
+  const message = `the divergence from the base model is ${show(klToBase)} (budget ${kl})`;
+  return { kind: "kl", since: epoch, message };
 }
 
 function exploded(records: readonly GuardRecord[], { gradient }: GuardOptions): Verdict | null {
-  const norms = records.flatMap(({ gradientNorm }) => gradientNorm === null ? [] : [gradientNorm]);
+  const norms = records.flatMap(({ epoch, gradientNorm: norm }) => norm === null ? [] : [{ epoch, norm }]);
   if (gradient === null || norms.length < 2 * GRADIENT_EPOCHS) return null;
   const recent = norms.slice(-GRADIENT_EPOCHS);
-  const usual = median(norms.slice(0, -GRADIENT_EPOCHS));
-  if (!recent.every((norm) => norm > gradient * usual)) return null;
-  const found = `${recent.map(show).join(", ")} in the last epochs and ${show(usual)} in most before`;
+  const usual = median(norms.slice(0, -GRADIENT_EPOCHS).map(({ norm }) => norm));
+  if (!recent.every(({ norm }) => norm > gradient * usual)) return null;
+  const shown = recent.map(({ norm }) => show(norm)).join(", ");
+  const found = `${shown} in the last epochs and ${show(usual)} in most before`;
   return {
     kind: "gradient",
+    since: recent[0]!.epoch,
     message: `the policy's gradient norm was ${found} (limit ${gradient} times that)`,
   };
 }

@@ -103,7 +103,9 @@ export function guardBlindSpots(
     reward_fall: unevaluated ?? unwatched,
     diversity: unevaluated ??
       (evaluate.seeds < 2 ? "evaluate.seeds is 1, and one image has no diversity" : null),
-    kl: images.every === 0 ? "images.every is 0, and the divergence is that of the grid's images" : null,
+    kl: unevaluated !== null && images.every === 0
+      ? "evaluate.every and images.every are 0, and the divergence is that of their images"
+      : null,
     evaluations: unevaluated ??
       (isTooShort
         ? `num_epochs ${num_epochs} and evaluate.every ${evaluate.every} make ${evaluations} only`

@@ -14,11 +14,12 @@ import type { RunFolder } from "./run_folder.ts";
 
 /** What the guard knows of an epoch. */
 export function guardRecord({ metrics, scores }: Pick<EpochRecord, "metrics" | "scores">): GuardRecord {
-  const { epoch, grad_norm, kl_to_base, evaluation } = metrics;
+  const { epoch, grad_norm, evaluation } = metrics;
+  const { kl_to_base: klToBase } = evaluation ?? metrics;
   return {
     epoch,
     gradientNorm: grad_norm === undefined ? null : numberOf(grad_norm.policy),
-    klToBase: kl_to_base === undefined ? null : numberOf(kl_to_base),
+    klToBase: klToBase === undefined ? null : numberOf(klToBase),
     evaluation: evaluation === undefined || scores === null ? null : {
       prompts: scores.prompts,
       rewards: scores.rewards,

@@ -27,7 +27,7 @@ export function judge({ guard: options, ctx }: Run, records: readonly GuardRecor
  */
 export function judgeError({ guard: { action } }: Run, error: unknown, { epoch }: State): readonly Verdict[] {
   if (!(error instanceof NonFiniteError) || action === "none" || epoch === 0) throw error;
-  return [{ kind: "non_finite", message: error.message.replace(/^C/, "c") }];
+  return [{ kind: "non_finite", since: epoch + 1, message: error.message.replace(/^C/, "c") }];
 }
 
 /** Whether the last epoch is the best so far, so that it must be kept; where the guard is off, none must. */
@@ -38,7 +38,7 @@ export function isBest(run: Run, records: readonly GuardRecord[]): boolean {
   return bestOf(run, records, trained)?.epoch === last.epoch;
 }
 
-/** Keeps why a run has ended, and which of its checkpoints is best. */
+/** Keeps why a run has ended, and which checkpoint is the best from before it went wrong, or of all if there is none. */
 export async function endRun(
   run: Run,
   records: readonly GuardRecord[],
@@ -46,7 +46,9 @@ export async function endRun(
 ): Promise<void> {
   const { guard: { action }, folder } = run;
   if (action === "none" || verdicts.length === 0) return;
-  const best = bestOf(run, records, await listCheckpoints(folder.checkpoints));
+  const since = Math.min(...verdicts.map(({ since }) => since));
+  const kept = await listCheckpoints(folder.checkpoints);
+  const best = bestOf(run, records, kept.filter((epoch) => epoch < since)) ?? bestOf(run, records, kept);
   await writeEnding(folder.metrics, { action, verdicts, best });
 }
 

@@ -74,6 +74,7 @@ function firstVerdict(records: readonly GuardRecord[], options: GuardOptions) {
       return {
         epoch: records[count - 1]!.epoch,
         kinds: verdicts.map(({ kind }) => kind),
+        since: Math.min(...verdicts.map(({ since }) => since)),
       };
     }
   }
@@ -85,12 +86,20 @@ const rise = [0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1];
 const CASES: readonly (readonly [
   string,
   Curves,
-  { readonly epoch: number; readonly kinds: readonly string[] } | null,
+  { readonly epoch: number; readonly kinds: readonly string[]; readonly since: number } | null,
   Partial<GuardOptions>?,
 ])[] = [
   ["all is well", { own: rise, first: rise, second: rise }, null],
-  ["rewards rise and fall", { first: [0, 0.5, 0.4, 0.25, 0.2, 0.1] }, { epoch: 5, kinds: ["mean_fall"] }],
-  ["they fall from the base model", { first: [0, -0.5, -0.5, -0.5] }, { epoch: 3, kinds: ["mean_fall"] }],
+  ["rewards rise and fall", { first: [0, 0.5, 0.4, 0.25, 0.2, 0.1] }, {
+    epoch: 5,
+    kinds: ["mean_fall"],
+    since: 3,
+  }],
+  ["they fall from the base model", { first: [0, -0.5, -0.5, -0.5] }, {
+    epoch: 3,
+    kinds: ["mean_fall"],
+    since: 1,
+  }],
   ["one evaluation in between is as good", { first: [0, -0.5, -0.5, 0.1, -0.5, -0.5] }, null],
   ["a fall of less than the limit", { first: [0, 0.5, 0.35, 0.35, 0.35, 0.35] }, null],
   ["a fall within noise", { first: [0, 0.5, 0.25, 0.25, 0.25], noise: 4 }, null, { standard_errors: 4 }],
@@ -98,27 +107,29 @@ const CASES: readonly (readonly [
   [
     "one watched reward falls, and another pays for it in the mean",
     { first: [0, -0.3, -0.6, -0.7, -0.8, -0.9], second: rise },
-    { epoch: 4, kinds: ["reward_fall"] },
+    { epoch: 4, kinds: ["reward_fall"], since: 2 },
   ],
   [
     "evaluations are rarer than epochs",
     { first: [0, 0, 0, 0, -1, 0, -1, 0, -1], every: 2 },
-    { epoch: 8, kinds: ["mean_fall", "reward_fall"] },
+    { epoch: 8, kinds: ["mean_fall", "reward_fall"], since: 4 },
   ],
-  ["one evaluation is enough", { first: [0, -0.3] }, { epoch: 1, kinds: ["mean_fall"] }, { evaluations: 1 }],
-  ["diversity goes", { diversity: [0.2, 0.18, 0.15, 0.13] }, { epoch: 3, kinds: ["diversity"] }],
+  ["one evaluation is enough", { first: [0, -0.3] }, { epoch: 1, kinds: ["mean_fall"], since: 1 }, {
+    evaluations: 1,
+  }],
+  ["diversity goes", { diversity: [0.2, 0.18, 0.15, 0.13] }, { epoch: 3, kinds: ["diversity"], since: 3 }],
   ["diversity is not known", { diversity: [NaN, NaN, NaN] }, null],
   ["the divergence may be any", { kl: [0, 1e3, 1e6] }, null],
-  ["the divergence has a budget", { kl: [0, 5, 11] }, { epoch: 2, kinds: ["kl"] }, { kl: 10 }],
+  ["the divergence has a budget", { kl: [0, 5, 11] }, { epoch: 2, kinds: ["kl"], since: 2 }, { kl: 10 }],
   [
     "gradients explode",
     { gradient: [0, 0.02, 0.03, 0.02, 0.5, 0.9, 4] },
-    { epoch: 6, kinds: ["gradient"] },
+    { epoch: 6, kinds: ["gradient"], since: 4 },
   ],
   ["gradients are large once", { gradient: [0, 0.02, 0.03, 0.02, 90, 0.9, 0.02, 90, 0.02] }, null],
   ["gradients are large from the start", { gradient: [0, 5, 9, 7, 6, 8, 9] }, null],
-  ["a number is none", { kl: [0, NaN] }, { epoch: 1, kinds: ["non_finite"] }],
-  ["a score is none", { first: [0, NaN] }, { epoch: 1, kinds: ["non_finite"] }],
+  ["a number is none", { kl: [0, NaN] }, { epoch: 1, kinds: ["non_finite"], since: 1 }],
+  ["a score is none", { first: [0, NaN] }, { epoch: 1, kinds: ["non_finite"], since: 1 }],
   [
     "nothing is watched",
     { first: [0, -1, -2, -3], diversity: [1, 0, 0, 0], gradient: [1, 1, 1, 1, 1e9, 1e9, 1e9] },

@@ -57,8 +57,9 @@ Deno.test("the guard in training", async (t) => {
     await begin("free", ["guard.action=none"]);
     const free = await metricsOf("free");
     // Passed after epoch 3, while the best is epoch 2.
-    const budget = (free[2].kl_to_base + free[3].kl_to_base) / 2;
-    assert(free[2].kl_to_base < budget && free[3].kl_to_base > budget);
+    const divergence = (epoch: number): number => free[epoch].evaluation.kl_to_base;
+    const budget = (divergence(2) + divergence(3)) / 2;
+    assert(divergence(2) < budget && divergence(3) > budget);
     await begin("guarded", [`guard.kl=${budget}`]);
 
     await t.step("ends a run and rolls it back to its best checkpoint", async () => {
@@ -133,7 +134,9 @@ Deno.test("the guard in training", async (t) => {
       const run = await start("broken", new NonFiniteError("Cannot go on as a loss is NaN"));
       assertEquals((await train(run)).epoch, 1);
       const ending = await readEnding(run.folder.metrics);
-      assertEquals(ending?.verdicts, [{ kind: "non_finite", message: "cannot go on as a loss is NaN" }]);
+      assertEquals(ending?.verdicts, [
+        { kind: "non_finite", since: 2, message: "cannot go on as a loss is NaN" },
+      ]);
       assertEquals(ending?.best?.epoch, 1);
       const other = await start("other", new Error("Cannot read"));
       await assertRejects(() => train(other), Error, "Cannot read");
