@@ -17,7 +17,7 @@ import { checkExperiment } from "./experiment/check_experiment.ts";
 import { type CellPrograms, taskPrograms } from "./experiment/programs.ts";
 import { type Experiment, readExperiment } from "./experiment/read_experiment.ts";
 import { runCells } from "./experiment/run_cells.ts";
-import { makeFolder } from "./files.ts";
+import { exists, makeFolder } from "./files.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { listenForInterrupt } from "./run/interrupt.ts";
 import { lockFolder } from "./run/lock.ts";
@@ -30,6 +30,8 @@ Usage: attune experiment FILE [options]
 
   FILE         a YAML file, or the name of an embedded one: neuron_states; see pipelines/experiments
   --only ARM   this arm alone, as often as you like
+  --from DIR   take runs of the same configuration from this folder and those in it, rather than to train them again;
+               as often as you like
   --jobs N     cells trained at the same time                       (1)
   --out DIR    where everything goes                                (runs/NAME)
   --report     train nothing, draw the report of what is finished
@@ -50,6 +52,8 @@ export interface ExperimentRequest {
   readonly experiment: Experiment;
   /** Arms to train; all where there are none. */
   readonly only: readonly string[];
+  /** Folders that may hold runs which were trained like a cell, and are taken for it. */
+  readonly from: readonly string[];
   /** Cells at the same time. */
   readonly jobs: number;
   /** Where everything goes. */
@@ -64,9 +68,9 @@ export interface ExperimentRequest {
  * @throws {UsageError} If an argument, the file or a cell is wrong.
  */
 export async function run(args: readonly string[]): Promise<number> {
-  const { help, words: [file], report, markdown, only, jobs = "1", out } = readArguments(args, {
+  const { help, words: [file], report, markdown, only, from, jobs = "1", out } = readArguments(args, {
     text: ["jobs", "out"],
-    lists: ["only"],
+    lists: ["only", "from"],
     flags: ["report", "markdown"],
     words: 1,
   });
@@ -79,6 +83,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const request: ExperimentRequest = {
     experiment,
     only: only.map((arm) => armNamed(arm, experiment)),
+    from: from.map(fromCaller),
     jobs: numberOption("jobs", jobs, [1, 64], { whole: true }),
     folder: out === undefined ? join(RUNS, experiment.name) : fromCaller(out),
   };
@@ -112,14 +117,17 @@ export async function runExperiment(
   screen: Pick<Screen, "line">,
   stop: AbortSignal,
 ): Promise<number> {
-  const { experiment, only, jobs, folder } = request;
+  const { experiment, only, from, jobs, folder } = request;
+  for (const path of from) {
+    if (!await exists(path)) throw new UsageError(`Cannot use --from as there is no such folder: ${path}`);
+  }
   await makeFolder(folder);
   using _lock = await lockFolder(folder);
   // A folder of something else is found before the first run, not when its turn comes.
   await statesOf(request);
   const cells = experiment.cells.filter(({ arm }) => only.length === 0 || only.includes(arm));
   const { evaluation } = experiment;
-  const failures = await runCells(cells, { folder, evaluation, programs, jobs, screen, stop });
+  const failures = await runCells(cells, { folder, evaluation, programs, from, jobs, screen, stop });
   const { results, page } = await reportOn(request);
   screen.line(outcomeSentence(results));
   screen.line(`Report: ${fromHere(page)}`);

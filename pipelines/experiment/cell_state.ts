@@ -47,9 +47,15 @@ export async function stateOfCell(
         `${folder}, or choose another --out`,
     );
   }
-  const last = (await listCheckpoints(run.checkpoints)).at(-1) ?? 0;
-  if (last < config.num_epochs && await readEnding(run.metrics) === null) return "begun";
+  if (!await isTrained(folder, config)) return "begun";
   return await isEvaluated(folder, evaluation) ? "finished" : "trained";
+}
+
+/** Whether a run is at its end: that of its configuration, or one that the guard made. */
+export async function isTrained(folder: string, { num_epochs }: Config): Promise<boolean> {
+  const { checkpoints, metrics } = runFolder(folder);
+  const last = (await listCheckpoints(checkpoints)).at(-1) ?? 0;
+  return last >= num_epochs || await readEnding(metrics) !== null;
 }
 
 /** Prepares a cell's folder so that `train --resume` goes on with it, from the beginning where it is new. */

@@ -4,12 +4,15 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { makeFolder } from "../files.ts";
+import { fromHere } from "../paths.ts";
 import type { Screen } from "../run/screen.ts";
 import { type CellState, prepareCell, stateOfCell } from "./cell_state.ts";
 import type { CellIo, CellPrograms } from "./programs.ts";
 import type { Cell } from "./read_experiment.ts";
 import type { EvaluationSettings } from "./schema.ts";
+import { findTwin, takeTwin } from "./twins.ts";
 
 /** What cells are run with. */
 export interface CellSurroundings {
@@ -19,6 +22,8 @@ export interface CellSurroundings {
   readonly evaluation: EvaluationSettings;
   /** What trains and evaluates. */
   readonly programs: CellPrograms;
+  /** Folders that may hold runs which were trained like a cell, and are taken for it. */
+  readonly from: readonly string[];
   /** Cells that run at the same time. */
   readonly jobs: number;
   /** Where is told what happens. */
@@ -66,21 +71,25 @@ export async function runCells(
   return failures;
 }
 
-const DOING: Readonly<Record<Exclude<CellState, "finished">, string>> = {
+const DOING: Readonly<Record<CellState, string>> = {
   new: "training",
   begun: "going on with training",
   trained: "evaluating",
+  finished: "finished",
 };
 
 /** Does what is left to do of a cell. */
-async function runCell(
-  cell: Cell,
-  label: string,
-  { folder: parent, evaluation, programs, jobs, screen, stop }: CellSurroundings,
-): Promise<void> {
-  const folder = join(parent, cell.name);
+async function runCell(cell: Cell, label: string, surroundings: CellSurroundings): Promise<void> {
+  const { evaluation, programs, jobs, screen, stop } = surroundings;
+  const folder = join(surroundings.folder, cell.name);
   const state = await stateOfCell(cell, folder, evaluation);
-  screen.line(`${label}: ${state === "finished" ? "finished" : DOING[state]}`);
+  const twin = state === "new" ? await findTwin(cell.config, surroundings.from) : null;
+  screen.line(`${label}: ${twin === null ? DOING[state] : `taken from ${fromHere(twin)}`}`);
+  if (twin !== null) {
+    await makeFolder(dirname(folder));
+    await takeTwin(twin, folder);
+    return await runCell(cell, label, surroundings);
+  }
   if (state === "finished") return;
   const io: CellIo = { stop, line: jobs === 1 ? null : (text) => screen.line(`${cell.name}  ${text}`) };
   if (state !== "trained") {

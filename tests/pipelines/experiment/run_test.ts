@@ -7,6 +7,7 @@ import { taskPrograms } from "../../../pipelines/experiment/programs.ts";
 import type { CellPrograms } from "../../../pipelines/experiment/programs.ts";
 import { readExperiment } from "../../../pipelines/experiment/read_experiment.ts";
 import { exists } from "../../../pipelines/files.ts";
+import { fromHere } from "../../../pipelines/paths.ts";
 import { lockFolder } from "../../../pipelines/run/lock.ts";
 import { readRequest } from "../../../pipelines/run/request.ts";
 import { screenOn } from "../../../pipelines/run/screen.ts";
@@ -76,6 +77,7 @@ Deno.test("an experiment", async (t) => {
     const requestIn = (name: string, more: Partial<ExperimentRequest> = {}): ExperimentRequest => ({
       experiment,
       only: [],
+      from: [],
       jobs: 1,
       folder: join(home, name),
       ...more,
@@ -129,6 +131,27 @@ Deno.test("an experiment", async (t) => {
       lines.length = 0;
       assertEquals(await runExperiment(again, programs(), screen, never), 0);
       assertEquals(lines.slice(0, 2), ["1/2 slow/seed-1: finished", "2/2 fast/seed-1: finished"]);
+    });
+
+    await t.step("takes runs that were trained alike, and evaluates them in its own way", async () => {
+      const [slower, from] = [join(home, "slower.yaml"), [whole.folder]];
+      const text = file(model, seen, unseen).replace("rate: 0.1", "rate: 0.2").replace(
+        "seeds: 2 }",
+        "seeds: 1 }",
+      );
+      await Deno.writeTextFile(slower, text);
+      const other = { ...requestIn("slower"), experiment: await readExperiment(slower), from };
+      lines.length = 0;
+      assertEquals(await runExperiment(other, programs(), screen, never), 0);
+      assertEquals(lines.slice(0, 3), [
+        `1/2 slow/seed-1: taken from ${fromHere(join(whole.folder, "slow/seed-1"))}`,
+        "1/2 slow/seed-1: evaluating",
+        "2/2 fast/seed-1: training",
+      ]);
+      const metrics = "slow/seed-1/metrics.jsonl";
+      const [a, b] = [whole, other].map(({ folder }) => Deno.readTextFile(join(folder, metrics)));
+      assertEquals(await a, await b);
+      assertEquals(await resultsIn(whole.folder), expected);
     });
 
     await t.step("a cell that the guard ended is trained, and not trained again", async () => {
