@@ -42,6 +42,7 @@ Usage: attune evaluate [PATH] [options]
   --eta X          noise of a step                                        (the run's, or 1)
   --batch N        images drawn together; they do not depend on it        (16)
   --precision NAME how models lie in memory: stored, f32, f16_weights, f16  (the run's, or stored)
+  --base DIR       a folder that keeps the base model's images for the evaluations of other runs
   --out FILE       where the numbers go as JSON   (evaluation.json in the run's folder, or in runs/)
   --help           print this
 
@@ -114,7 +115,7 @@ async function makePlace(file: string): Promise<void> {
  */
 export async function readTask(args: readonly string[]): Promise<EvaluationTask | null> {
   const options = readArguments(args, {
-    text: ["seeds", "judge", "strength", "model", "precision", "out", ...SAMPLING_OPTIONS],
+    text: ["seeds", "judge", "strength", "model", "precision", "base", "out", ...SAMPLING_OPTIONS],
     lists: ["prompts", "rewards"],
     words: 1,
   });
@@ -145,6 +146,7 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
     judge: judgeNamed(options.judge ?? "clip"),
     sampling: samplingFrom(options, config.sample, images),
     precision: precisionOption(options.precision, config.mixed_precision),
+    baseImages: options.base === undefined ? null : fromCaller(options.base),
     out: options.out === undefined
       ? join(lora?.run?.path ?? fromCaller("runs"), "evaluation.json")
       : fromCaller(options.out),

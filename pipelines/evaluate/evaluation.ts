@@ -15,8 +15,10 @@ import { loadEmbedder } from "../load/load_embedder.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { longPromptNotes, readPrompts } from "../prompts.ts";
-import { type Adapted, drawAll, makeSampler, type Sampler, type SamplerOptions } from "../sampler.ts";
+import { type Adapted, drawAll, makeSampler, type SamplerOptions } from "../sampler.ts";
+import { VERSION } from "../run/manifest.ts";
 import { compare, type Comparison, type Domain } from "./compare.ts";
+import { keptImages } from "./kept_images.ts";
 import { measure, type Measured, type Measures } from "./measure.ts";
 
 /** What to evaluate, and how. */
@@ -43,6 +45,8 @@ export interface EvaluationRequest {
   readonly sampling: SamplerOptions;
   /** How the models lie in memory. */
   readonly precision: Precision;
+  /** A folder that keeps the base model's images from one evaluation to the next; `null`: they are drawn anew. */
+  readonly baseImages: string | null;
 }
 
 /** All that was found. */
@@ -119,11 +123,16 @@ export async function evaluate(
   const results: Omit<ListResult, "seen_gap">[] = [];
   for (const [name, prompts] of Object.entries(lists)) {
     const measures = { rewards: Object.values(rewards), judge, ...await choicesFor(prompts) };
+    // All seeds of a prompt in a row.
+    const wishes = prompts.flatMap((prompt) => seeds.map((seed) => ({ prompt, seed })));
     const look = async (policy: Adapted | null): Promise<Measured> => {
       const start = done;
-      return await drawAndMeasure(sampler, prompts, seeds, policy, measures, (images) => {
-        onProgress(done = start + images, total);
-      });
+      const draw = () => drawAll(sampler.draw(wishes, policy), (n) => onProgress(start + n, total));
+      const { batch_size: _batch, ...how } = sampling;
+      const what = { VERSION, hash, rank: lora?.rank, precision: request.precision, how, wishes };
+      const images = policy === null ? await keptImages(request.baseImages, what, draw) : await draw();
+      onProgress(done = start + wishes.length, total);
+      return await measure(images, wishes.map(({ prompt }) => prompt), measures);
     };
     const base = await look(null);
     results.push({
@@ -150,20 +159,6 @@ export async function evaluate(
       ...isJudged ? {} : { "what a judge sees": `rewards/${judgeName}/model.safetensors` },
     },
   };
-}
-
-/** All seeds of a prompt in a row. */
-async function drawAndMeasure(
-  sampler: Sampler,
-  prompts: readonly string[],
-  seeds: readonly number[],
-  adapted: Adapted | null,
-  measures: Measures,
-  onProgress: (images: number) => void,
-): Promise<Measured> {
-  const wishes = prompts.flatMap((prompt) => seeds.map((seed) => ({ prompt, seed })));
-  const images = await drawAll(sampler.draw(wishes, adapted), onProgress);
-  return measure(images, wishes.map(({ prompt }) => prompt), measures);
 }
 
 /** What an image of the list is told apart from: the 45 animals where it asks for some of them, else the list itself. */

@@ -13,8 +13,13 @@ import type { EvaluationSettings } from "./schema.ts";
 export interface CellPrograms {
   /** Trains, going on from the last checkpoint. */
   readonly train: (folder: string, io: CellIo) => Promise<void>;
-  /** Evaluates what was trained. */
-  readonly evaluate: (folder: string, settings: EvaluationSettings, io: CellIo) => Promise<void>;
+  /** Evaluates what was trained; the base model's images are kept in the folder `base`. */
+  readonly evaluate: (
+    folder: string,
+    base: string,
+    settings: EvaluationSettings,
+    io: CellIo,
+  ) => Promise<void>;
 }
 
 /** How a program is told to stop, and where its lines go. */
@@ -31,7 +36,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The programs as the command line has them. */
 export const taskPrograms: CellPrograms = {
   train: (folder, io) => runTask(["train", "--resume", folder], io),
-  evaluate: (folder, { prompts, seeds, rewards, judge }, io) =>
+  evaluate: (folder, base, { prompts, seeds, rewards, judge }, io) =>
     // Its tables are in the report.
     runTask(
       [
@@ -40,7 +45,7 @@ export const taskPrograms: CellPrograms = {
         ...prompts.flatMap((list) => ["--prompts", list]),
         ...["--seeds", `0-${seeds - 1}`],
         ...rewards === null ? [] : ["--rewards", rewards.join(",")],
-        ...["--judge", judge],
+        ...["--judge", judge, "--base", base],
       ],
       io,
       { isQuiet: true },

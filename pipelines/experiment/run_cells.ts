@@ -78,6 +78,9 @@ const DOING: Readonly<Record<CellState, string>> = {
   finished: "finished",
 };
 
+/** The folder of the base model's images, in the experiment's. */
+const BASE_IMAGES = "base_images";
+
 /** Does what is left to do of a cell. */
 async function runCell(cell: Cell, label: string, surroundings: CellSurroundings): Promise<void> {
   const { evaluation, programs, jobs, screen, stop } = surroundings;
@@ -97,5 +100,5 @@ async function runCell(cell: Cell, label: string, surroundings: CellSurroundings
     await prepareCell(cell, folder);
     await programs.train(folder, io);
   }
-  if (!stop.aborted) await programs.evaluate(folder, evaluation, io);
+  if (!stop.aborted) await programs.evaluate(folder, join(surroundings.folder, BASE_IMAGES), evaluation, io);
 }

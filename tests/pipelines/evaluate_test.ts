@@ -8,8 +8,10 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import { key } from "../../lib/core/random.ts";
+import { tensor } from "../../lib/core/tensor.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { writeLora } from "../../lib/io/lora_file.ts";
+import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
 import { attentionTargets } from "../../lib/models/lora.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
@@ -19,7 +21,7 @@ import { readConfig, showConfig } from "../../pipelines/config.ts";
 import { readTask, run } from "../../pipelines/evaluate.ts";
 import { evaluate, type Evaluation } from "../../pipelines/evaluate/evaluation.ts";
 import { showEvaluation } from "../../pipelines/evaluate/show.ts";
-import { readJson } from "../../pipelines/files.ts";
+import { readJson, readWeights } from "../../pipelines/files.ts";
 import { withTinyModel } from "./tiny_model.ts";
 
 async function evaluated(model: string, ...args: string[]): Promise<Evaluation> {
@@ -71,6 +73,27 @@ Deno.test("the base model is measured by every reward, and told of in one senten
     assert(new RegExp(`copies among a prompt's pairs +${copies} %`).test(text), text);
     assertStringIncludes(text, `${model}, guidance 3, 3 prompts x 2 seeds: right animal in `);
     assert(/ in \d+ of 100 \(told from 45\)$/m.test(text), text);
+  });
+});
+
+Deno.test("the base model's images are kept, and serve for what draws the same", async () => {
+  await withTinyModel(async (model, folder) => {
+    const [list, base] = [join(folder, "some.txt"), join(folder, "base")];
+    await Deno.writeTextFile(list, "cat\ndog\n");
+    const args = ["--prompts", list, "--base", base];
+    const kept = async () => (await Array.fromAsync(Deno.readDir(base))).map(({ name }) => name).sort();
+    const first = await evaluated(model, ...args);
+    const [file, ...others] = await kept();
+    assertEquals(others, []);
+    // Whether it is read is told by what it says.
+    const images = (await readWeights(join(base, file!))).images!;
+    const dark = tensor(images.shape, new Float32Array(images.data.length));
+    await Deno.writeFile(join(base, file!), writeSafetensors({ images: dark }));
+    const again = await evaluated(model, ...args, "--batch", "3");
+    assertEquals(again.lists[0]!.rewards.brightness!.base.mean, 0);
+    assertNotEquals(first.lists[0]!.rewards.brightness!.base.mean, 0);
+    await evaluated(model, ...args, "--guidance", "2");
+    assertEquals((await kept()).length, 2);
   });
 });
 

@@ -28,8 +28,15 @@ function programs(onLine: (folder: string, text: string) => void = () => {}): Ce
       const request = await readRequest({ set: [], resume: folder });
       await runRequest(request, () => Promise.resolve(adapter), screenOf(folder), stop);
     },
-    evaluate: async (folder, { prompts, seeds, judge }) => {
-      const args = [folder, ...prompts.flatMap((list) => ["--prompts", list]), "--judge", judge];
+    evaluate: async (folder, base, { prompts, seeds, judge }) => {
+      const args = [
+        folder,
+        ...prompts.flatMap((list) => ["--prompts", list]),
+        "--judge",
+        judge,
+        "--base",
+        base,
+      ];
       const task = await readTask([...args, "--seeds", `0-${seeds - 1}`]);
       await runTask(
         task!,
