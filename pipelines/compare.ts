@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { readArguments } from "./arguments.ts";
 import { groupRuns } from "./compare/group_runs.ts";
 import { resultsAsMarkdown } from "./compare/markdown.ts";
-import { outcomeSentence } from "./compare/words.ts";
+import { leftOutSentences, outcomeSentence } from "./compare/words.ts";
 import { writeComparison } from "./compare/write_comparison.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
@@ -77,7 +77,7 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   if (markdown) console.log(resultsAsMarkdown(results).trimEnd());
   else console.log(outcomeSentence(results));
-  for (const { name, why } of results.left_out) console.error(`${name} is left out, as ${why}`);
+  for (const sentence of leftOutSentences(results)) console.error(sentence);
   if (!markdown) console.log(`Report: ${fromHere(page)}`);
   return results.results.length === 0 ? 1 : 0;
 }

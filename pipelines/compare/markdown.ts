@@ -6,11 +6,11 @@
 
 import type { Results } from "./results.ts";
 import { tableAsMarkdown, tablesOf } from "./table.ts";
-import { basisSentence, claimsOf, outcomeSentence } from "./words.ts";
+import { basisSentence, claimsOf, leftOutSentences, outcomeSentence } from "./words.ts";
 
 /** Writes the section; each row of the first table has the command that makes it. */
 export function resultsAsMarkdown(results: Results): string {
-  const { title, question, command, left_out } = results;
+  const { title, question, command } = results;
   const claims = claimsOf(results);
   const hasCommands = results.results.every(({ command }) => command !== null);
   const tables = tablesOf(results).map((table, i) =>
@@ -30,8 +30,6 @@ export function resultsAsMarkdown(results: Results): string {
     ...claims.length === 0 ? [] : [claims.map((claim) => `- ${claim}`).join("\n")],
     ...results.results.length === 0 ? [] : [basisSentence(results)],
     ...tables,
-    ...left_out.length === 0
-      ? []
-      : [`Left out:\n\n${left_out.map(({ name, why }) => `- ${name}, as ${why}`).join("\n")}`],
+    ...leftOutSentences(results),
   ].join("\n\n") + "\n";
 }

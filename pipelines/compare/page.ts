@@ -13,7 +13,7 @@ import { bandFigures, COSTS } from "./band_figures.ts";
 import { paretoFigures } from "./pareto_figures.ts";
 import type { Results } from "./results.ts";
 import { showTable, tableAsLatex, tableAsMarkdown, tablesOf } from "./table.ts";
-import { basisSentence, claimsOf, outcomeSentence } from "./words.ts";
+import { basisSentence, claimsOf, leftOutSentences, outcomeSentence } from "./words.ts";
 
 /** A grid of images and whose it is. */
 export interface Grid extends Picture {
@@ -41,7 +41,7 @@ ${
       left_out.length === 0
         ? ""
         : markup`<ul class="notes">${
-          left_out.map(({ name, why }) => markup`<li>${name} is left out, as ${why}.</li>`)
+          leftOutSentences(results).map((sentence) => markup`<li>${sentence}</li>`)
         }</ul>`
     }
 </header>

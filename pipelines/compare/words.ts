@@ -79,3 +79,10 @@ export function basisSentence({ reference, results, evaluated }: Results): strin
       : "the images of the last evaluation during training"
   }.`;
 }
+
+/** Which runs were left out and why, a sentence for each reason. */
+export function leftOutSentences({ left_out }: Results): readonly string[] {
+  return [...Map.groupBy(left_out, ({ why }) => why)].map(([why, runs]) =>
+    `Left out, as ${why}: ${runs.map(({ name }) => name).join(", ")}.`
+  );
+}

@@ -144,7 +144,9 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
       for (const [i, reason] of reasons.entries()) assertStringIncludes(results.left_out[i]!.why, reason);
       assertEquals(results.results.map(({ runs }) => runs.length), [1]);
       const said = await Deno.readTextFile(page);
-      for (const { name } of results.left_out) assertStringIncludes(said, `${name} is left out, as it`);
+      for (const { name, why } of results.left_out) {
+        assertStringIncludes(said, `Left out, as ${why}: ${name}.`);
+      }
     },
   );
 

@@ -208,7 +208,7 @@ Deno.test("an experiment", async (t) => {
       ]]]);
       assertStringIncludes(
         await Deno.readTextFile(page),
-        "slow/seed-1 is left out, as its training is not finished",
+        "Left out, as its training is not finished: slow/seed-1.",
       );
     });
 
