@@ -17,23 +17,13 @@ import { pickPlaces, type Place } from "../../lib/stages/rows.ts";
 import type { OptimizerStep } from "../../lib/stages/training_schedule.ts";
 import { assertClose } from "../assert_close.ts";
 import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
-import { type GoldenOrder, microBatchesAt, renamed } from "./golden_toy.ts";
-import { toyOptions, toySetup } from "./toy.ts";
+import { goldenOptions, type GoldenRun, microBatchesAt, renamed, SAMPLES, STEPS } from "./golden_toy.ts";
+import { toySetup } from "./toy.ts";
 
-interface Golden extends GoldenOrder {
-  readonly clip_range: number;
-  readonly max_grad_norm: number;
+interface Golden extends GoldenRun {
   readonly beta: number;
   readonly group_size: number;
-  readonly policy_adamw: Adamw;
-  readonly critic_adamw: Adamw;
   readonly cases: Readonly<Record<string, Case>>;
-}
-
-interface Adamw {
-  readonly lr: number;
-  readonly eps: number;
-  readonly weight_decay: number;
 }
 
 interface Case {
@@ -42,8 +32,6 @@ interface Case {
   readonly kl_form: KlForm;
 }
 
-const SAMPLES = 8;
-const STEPS = 5;
 const METHODS: Readonly<Record<string, string>> = { ddpo_sf: "ddpo-sf", dpok_kl: "dpok" };
 
 const golden = await goldenRecord<Golden>("methods");
@@ -97,34 +85,8 @@ Deno.test("groupAdvantages and rewardWeights: those of PyTorch", () => {
 });
 
 function optionsOf({ loss, kl_weight, kl_form }: Case, name: string): Options {
-  const { policy_adamw: adamw, critic_adamw } = golden;
-  return {
-    ...toyOptions,
-    sample: {
-      ...toyOptions.sample,
-      num_steps: STEPS,
-      guidance_scale: 1,
-      batch_size: SAMPLES,
-      num_batches_per_epoch: 1,
-    },
-    train: {
-      ...toyOptions.train,
-      learning_rate: adamw.lr,
-      adam_epsilon: adamw.eps,
-      adam_weight_decay: adamw.weight_decay,
-      critic_learning_rate: critic_adamw.lr,
-      critic_adam_epsilon: critic_adamw.eps,
-      max_grad_norm: golden.max_grad_norm,
-      batch_size: golden.microbatch,
-      gradient_accumulation_steps: golden.gradient_accumulation_steps,
-      timesteps_per_update: name.startsWith("dpok") ? 1 : null,
-      loss,
-      kl_weight,
-      kl_form,
-      clip_range: golden.clip_range,
-      clip_range_critic: 0,
-    },
-  };
+  const timesteps_per_update = name.startsWith("dpok") ? 1 : null;
+  return goldenOptions(golden, { loss, kl_weight, kl_form, timesteps_per_update, clip_range_critic: 0 });
 }
 
 /** The order of the golden run: an update at each position, or one of all positions, five times. */

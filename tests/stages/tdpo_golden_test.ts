@@ -8,33 +8,18 @@ import { emptyMemory } from "../../lib/stages/combine/reward_memory.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { discountedReturns, temporalRewards } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
-import type { Options } from "../../lib/stages/options.ts";
 import type { Critiqued, UpdateLog } from "../../lib/stages/records.ts";
 import type { OptimizerStep } from "../../lib/stages/training_schedule.ts";
 import { assertClose } from "../assert_close.ts";
 import { below, goldenRecord, goldenTensors } from "../golden_files.ts";
-import { type GoldenOrder, microBatchesAt, renamed } from "./golden_toy.ts";
-import { scheduler, toyModels, toyOptions, toySetup } from "./toy.ts";
+import { goldenOptions, type GoldenRun, microBatchesAt, renamed, SAMPLES, STEPS } from "./golden_toy.ts";
+import { scheduler, toyModels, toySetup } from "./toy.ts";
 
-interface Golden extends GoldenOrder {
-  readonly clip_range: number;
+interface Golden extends GoldenRun {
   readonly clip_range_critic: number;
-  readonly max_grad_norm: number;
   readonly critic: { readonly init: string; readonly activation: string };
-  readonly policy_adamw: Adamw;
-  readonly critic_adamw: Adamw;
   readonly timesteps: readonly number[];
 }
-
-interface Adamw {
-  readonly lr: number;
-  readonly betas: readonly [number, number];
-  readonly eps: number;
-  readonly weight_decay: number;
-}
-
-const SAMPLES = 8;
-const STEPS = 5;
 
 for (const name of ["tdpo_official", "tdpo_fixed"]) {
   Deno.test(`${name}: ten updates in a row are those of PyTorch`, async () => {
@@ -45,7 +30,9 @@ for (const name of ["tdpo_official", "tdpo_fixed"]) {
       seesPrompt: false,
       critic: { activation, init: init === "official" ? "reference" : init },
     };
-    const ctx = await prepare({ ...toySetup(optionsOf(golden), models) });
+    const ctx = await prepare({
+      ...toySetup(goldenOptions(golden, { clip_range_critic: golden.clip_range_critic }), models),
+    });
     assertEquals(ctx.schedule, ddimSchedule(scheduler, STEPS, 1));
     assertEquals(ctx.schedule.map(({ timestep }) => timestep), [...golden.timesteps]);
 
@@ -83,35 +70,6 @@ Deno.test("layouts: the toy's parameters survive being packed", () => {
   assertEquals(Object.keys(tree), ["w1", "u", "b1", "w2", "b2"]);
   assertEquals(unpackParams(layout, packParams(layout, tree)), tree);
 });
-
-function optionsOf(golden: Golden): Options {
-  const { policy_adamw: adamw } = golden;
-  return {
-    ...toyOptions,
-    sample: {
-      ...toyOptions.sample,
-      num_steps: STEPS,
-      guidance_scale: 1,
-      batch_size: SAMPLES,
-      num_batches_per_epoch: 1,
-    },
-    train: {
-      ...toyOptions.train,
-      learning_rate: adamw.lr,
-      critic_learning_rate: golden.critic_adamw.lr,
-      adam_beta1: adamw.betas[0],
-      adam_beta2: adamw.betas[1],
-      adam_weight_decay: adamw.weight_decay,
-      adam_epsilon: adamw.eps,
-      critic_adam_epsilon: golden.critic_adamw.eps,
-      max_grad_norm: golden.max_grad_norm,
-      batch_size: golden.microbatch,
-      gradient_accumulation_steps: golden.gradient_accumulation_steps,
-      clip_range: golden.clip_range,
-      clip_range_critic: golden.clip_range_critic,
-    },
-  };
-}
 
 /** The order of the golden run: two micro-batches of two neighbours to an update. */
 function scheduleOf(golden: Golden): OptimizerStep[] {
