@@ -15,22 +15,21 @@ import { floats, joinRows, pickRows, stackSteps } from "./rows.ts";
 export interface GenerateOptions {
   /** Noise of a step; default `sample.eta`. */
   readonly eta?: number;
-  /** Whether to follow the base model, too, which takes as long again; default yes. */
-  readonly divergence?: boolean;
 }
 
 /** What was generated. */
 export interface Generated {
   /** `[N, H', W', 3]`, RGB in [0, 1]. */
   readonly images: FloatTensor;
-  /** `[N]`, divergence of the trajectories from the base model's: see {@linkcode generate}; 0 where it is not computed. */
-  readonly klToBase: F32;
+  /** `[N]`, divergence of the trajectories from the base model's: see {@linkcode generate}; `null` where steps have no noise. */
+  readonly klToBase: F32 | null;
 }
 
 /**
  * Generates images. The same prompt and key give the same image in every batch.
  *
- * `klToBase[n] = Σ_t ||μ_θ - μ_base||² / (2 σ_t²)` over the steps of the trajectory that the policy took.
+ * `klToBase[n] = Σ_t ||μ_θ - μ_base||² / (2 σ_t²)` over the steps of the trajectory that the policy took; following the base
+ * model takes as long again. Steps without noise have no such divergence.
  *
  * @param policy The adapters, flat; zeros stand for the base model, whose divergence is 0 and not computed.
  * @param request Any number of samples.
@@ -40,7 +39,7 @@ export async function generate(
   policy: F32,
   request: Batch,
   ctx: Context,
-  { eta = ctx.options.sample.eta, divergence = true }: GenerateOptions = {},
+  { eta = ctx.options.sample.eta }: GenerateOptions = {},
 ): Promise<Generated> {
   const { runtime, options, models } = ctx;
   const count = request.keys.length;
@@ -48,10 +47,10 @@ export async function generate(
   const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, eta);
   const size = options.sample.batch_size;
   const adapters = runtime.put(tensor([policy.length], policy));
-  const base = divergence && eta > 0 && policy.some((x) => x !== 0)
+  const base = eta > 0 && policy.some((x) => x !== 0)
     ? runtime.put(tensor([policy.length], new Float32Array(policy.length)))
     : null;
-  const parts: Generated[] = [];
+  const parts: Drawn[] = [];
   for (let start = 0; start < count; start += size) {
     const rows = Array.from({ length: size }, (_, i) => Math.min(start + i, count - 1));
     const batch = {
@@ -69,8 +68,16 @@ export async function generate(
   runtime.free([adapters, ...base ? [base] : []]);
   return {
     images: joinRows(parts.map(({ images }) => images)),
-    klToBase: Float32Array.from(parts.flatMap(({ klToBase }) => Array.from(klToBase as ArrayLike<number>))),
+    klToBase: eta === 0
+      ? null
+      : Float32Array.from(parts.flatMap(({ klToBase }) => Array.from(klToBase as ArrayLike<number>))),
   };
+}
+
+/** A batch of images; the divergence is 0 where the base model is not followed. */
+interface Drawn {
+  readonly images: FloatTensor;
+  readonly klToBase: F32;
 }
 
 interface Networks {
@@ -83,7 +90,7 @@ async function generateBatch(
   { adapters, base }: Networks,
   batch: Batch,
   schedule: readonly DdimStep[],
-): Promise<Generated> {
+): Promise<Drawn> {
   const { runtime, programs, models } = ctx;
   const count = batch.keys.length;
   const conditions = putConditions(ctx, batch);

@@ -54,7 +54,8 @@ export function curveOf(run: Run, { own, others }: RunDomain): readonly Step[] {
   const price = new Map(gainsOf(others).map(({ epoch, gain }) => [epoch, gain]));
   const lines = new Map(run.lines.map((line) => [epochOf(line), line]));
   const roots = run.lines.flatMap((line) => {
-    const kl = numberAt(line, "kl_to_base");
+    // That of the images that are scored, where it is known.
+    const kl = numberAt(line, "evaluation", "kl_to_base") ?? numberAt(line, "kl_to_base");
     return kl === undefined ? [] : [[epochOf(line), Math.sqrt(Math.max(kl, 0))] as const];
   });
   const within = (line: Tree) => numberAt(line, "evaluation", "diversity", "within") ?? NaN;

@@ -150,13 +150,12 @@ async function readEvaluation({ folder }: Run): Promise<Tree | null> {
   return isTree(found) && found.lora !== null ? found : null;
 }
 
-/** What an evaluation looked at. */
+/** What an evaluation looked at; how it is drawn is each run's own, as it was in training. */
 function imagesOf(evaluation: Tree): unknown {
   const lists = at(evaluation, "lists");
   return {
     seeds: evaluation.seeds,
     judge: evaluation.judge,
-    sampling: evaluation.sampling,
     lists: Array.isArray(lists) ? lists.map((list) => at(list, "prompts")) : [],
   };
 }

@@ -72,8 +72,10 @@ export interface Guarded {
   readonly rewards: { readonly train: TrainSetting; readonly evaluate: readonly string[] };
   /** When and what is evaluated. */
   readonly evaluate: { readonly every: number; readonly seeds: number };
-  /** When the divergence is measured. */
+  /** When the divergence is measured, too. */
   readonly images: { readonly every: number };
+  /** Whether there is one. */
+  readonly sample: { readonly eta: number };
 }
 
 /** A limit that is never reached, as what it limits is not measured. */
@@ -88,7 +90,7 @@ export interface BlindSpot {
 
 /** What the guard does not see; nothing where it is off. */
 export function guardBlindSpots(
-  { guard, num_epochs, rewards, evaluate, images }: Guarded,
+  { guard, num_epochs, rewards, evaluate, images, sample }: Guarded,
 ): readonly BlindSpot[] {
   if (guard.action === "none") return [];
   const unevaluated = evaluate.every === 0 ? "evaluate.every is 0" : null;
@@ -103,7 +105,9 @@ export function guardBlindSpots(
     reward_fall: unevaluated ?? unwatched,
     diversity: unevaluated ??
       (evaluate.seeds < 2 ? "evaluate.seeds is 1, and one image has no diversity" : null),
-    kl: unevaluated !== null && images.every === 0
+    kl: sample.eta === 0
+      ? "sample.eta is 0, and steps without noise have no divergence"
+      : unevaluated !== null && images.every === 0
       ? "evaluate.every and images.every are 0, and the divergence is that of their images"
       : null,
     evaluations: unevaluated ??

@@ -53,7 +53,7 @@ export interface RunMetrics extends Partial<Omit<EpochMetrics, "epoch" | "reward
   readonly reward_queries: number;
   /** How different the images of the sampling batch are, to a judge. */
   readonly diversity?: Diversity;
-  /** Mean divergence of a trajectory from the base model's, over the images of the grid. */
+  /** Mean divergence of a trajectory from the base model's, over the images of the grid; absent where steps have no noise. */
   readonly kl_to_base?: number;
   /** What the evaluation found. */
   readonly evaluation?: FullEvaluation;
@@ -121,7 +121,7 @@ async function lookAtGrid(ctx: Context, gallery: Gallery, adapters: F32): Promis
   const { images, klToBase } = await drawGallery(ctx, adapters, gallery);
   const seeds = Array.from({ length: gallery.seeds }, (_, seed) => `seed ${seed}`);
   const grid = captionedGrid(images, gallery.conditioning.prompts, seeds);
-  return { grid, scores: null, metrics: { kl_to_base: moments(klToBase).mean } };
+  return { grid, scores: null, metrics: klToBase ? { kl_to_base: moments(klToBase).mean } : {} };
 }
 
 async function evaluate(

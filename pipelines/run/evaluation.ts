@@ -41,8 +41,8 @@ export interface Evaluation {
   readonly rewards: Readonly<Record<string, RewardChange>>;
   /** How different the images are, to a judge. */
   readonly diversity: Variety;
-  /** Mean divergence of their trajectories from the base model's. */
-  readonly kl_to_base: number;
+  /** Mean divergence of their trajectories from the base model's; absent where steps have no noise. */
+  readonly kl_to_base?: number;
 }
 
 /** A reward over a gallery. */
@@ -108,7 +108,7 @@ export async function evaluateGallery(
         ) => [name, rewardChange(scores, base?.rewards[name], prompts)]),
       ),
       diversity: variety(await judge.images(images), prompts),
-      kl_to_base: moments(klToBase).mean,
+      ...klToBase && { kl_to_base: moments(klToBase).mean },
     },
     scores: { prompts, seeds: prompts.map((_, n) => n % seeds), rewards },
   };

@@ -300,11 +300,13 @@ Deno.test("generate: the same image for the same prompt and key, whatever is bes
   }, ctx);
   assertEquals(many.images.shape, [6, 1, 2, 3]);
   assertEquals(one.images.data, many.images.data.slice(30));
-  assertEquals(one.klToBase[0], many.klToBase[5]);
-  assert(many.klToBase.every((kl) => kl > 0));
+  assertEquals(one.klToBase![0], many.klToBase![5]);
+  assert(many.klToBase!.every((kl) => kl > 0));
   const base = state.policy.params.map(() => 0);
-  const untrained = await generate(base, { conditioning, promptRows, keys }, ctx, { eta: 0 });
+  const untrained = await generate(base, { conditioning, promptRows, keys }, ctx);
   assertEquals(untrained.klToBase, new Float32Array(6));
+  const still = await generate(state.policy.params, { conditioning, promptRows, keys }, ctx, { eta: 0 });
+  assertEquals(still.klToBase, null);
   await assertRejects(() => generate(base, { conditioning, promptRows: [], keys: [] }, ctx), RangeError);
 });
 
@@ -318,7 +320,7 @@ Deno.test("generate: a trajectory's divergence is the sum over its steps and ele
   const { klToBase } = await generate(state.policy.params, { conditioning, promptRows, keys }, ctx);
   // Sampling tells means over the latents' six elements, step by step.
   const sums = keys.map((_, n) => 6 * divergences!.data.slice(3 * n, 3 * n + 3).reduce((a, b) => a + b, 0));
-  assertClose(klToBase, sums, 1e-6, "divergence");
+  assertClose(klToBase!, sums, 1e-6, "divergence");
 });
 
 Deno.test("train: metrics and progress tell what happened", async () => {

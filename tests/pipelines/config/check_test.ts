@@ -192,6 +192,7 @@ Deno.test("a guard that is set and sees nothing is an error; the default one doe
       { guard: { kl: 10, evaluations: 1 }, images: { every: 0 }, evaluate: { every: 0 } },
       "guard.kl as evaluate.every and images.every are 0",
     ],
+    [{ guard: { kl: 10 }, method: "draft" }, "guard.kl as sample.eta is 0"],
     [{ guard: { evaluations: 4 } }, "guard.evaluations as num_epochs 15 and evaluate.every 5 make 3 only"],
     [{ guard: { gradient: 1 } }, "guard.gradient is no number above 1"],
     [{ guard: { action: "warn" } }, "guard.action is no rollback | stop | none"],
