@@ -240,8 +240,8 @@ Deno.test("UNet evaluations are counted from what was asked for", () => {
   assertEquals(cost({ kl_penalty_coef: 0.1 }), 2 * (2 * 192 * 8 + 3 * 2 * 64 * 3));
   assertEquals(cost({ train: { kl_weight: 0.1 } }), 2 * (192 * 8 + 4 * 2 * 64 * 3));
   assertEquals(cost({ train: { timestep_window: [1, 8] } }), 2 * (192 * 8 + 3 * 2 * 64 * 2));
-  // Without guidance in training, and five times through the samples.
-  assertEquals(cost({ method: "rwr" }), 2 * 192 * 8 + 3 * 2 * 5 * 64 * 3);
+  // Without guidance in training, and twice through the samples.
+  assertEquals(cost({ method: "rwr" }), 2 * 192 * 8 + 3 * 2 * 2 * 64 * 3);
   // Three for the last step of each sample; for half of all where the first is drawn; a leap and its gradient, once or twice, which
   // the reward judges, too.
   assertEquals(cost({ method: "draft" }), 2 * (192 * 8 + 2 * 64 * 3));
