@@ -52,6 +52,7 @@ export type { CriticConfig, CriticInit } from "./lib/models/critic_config.ts";
 export type { PerChannel, PixelConfig } from "./lib/models/pixel_values.ts";
 export type { LoraConfig } from "./lib/models/lora.ts";
 export type { ActivationName } from "./lib/nn/activation.ts";
+export type { NeuronLayer } from "./lib/nn/neuron_layer.ts";
 export type { Init, ParamSpec, Scope } from "./lib/nn/scope.ts";
 export type { OptimizerState } from "./lib/optim/adamw.ts";
 export type { FlatLayout, Segment } from "./lib/optim/flat.ts";

@@ -174,7 +174,7 @@ async function updateStep({ runtime, expected, config, weights }: Setting): Prom
   }
   if (ratioError > 1e-6) throw new Error(`Cannot step as the ratio is not 1 before it: 1 ± ${ratioError}`);
   const critic = full([layouts.critic.length], 0);
-  const after = await runOnce(runtime, { graph: optimizerGraph(layouts, options.train), weights: {} }, {
+  const after = await runOnce(runtime, { graph: optimizerGraph(layouts, options), weights: {} }, {
     policy: start,
     policyM: zeros,
     policyV: zeros,

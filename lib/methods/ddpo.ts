@@ -11,7 +11,7 @@ import type { Method } from "../stages/method.ts";
 import { learntSteps, type Options, samplesPerEpoch, stepsPerUpdate } from "../stages/options.ts";
 import { policyGradient } from "../stages/policy_lesson.ts";
 import { optimizerProgram, policyGradientProgram } from "../stages/programs.ts";
-import { withoutReset } from "../stages/reset.ts";
+import { reset } from "../stages/reset.ts";
 import { sample } from "../stages/sample.ts";
 import { score } from "../stages/score.ts";
 import { update } from "../stages/update.ts";
@@ -29,7 +29,7 @@ export const ddpo: Method = {
   title: "Denoising diffusion policy optimisation",
   paper: "https://arxiv.org/abs/2305.13301",
   lesson: policyGradient,
-  stages: { sample, score, critique: critiqueReturns, update, reset: withoutReset },
+  stages: { sample, score, critique: critiqueReturns, update, reset },
   hasCritic: false,
   programs: [policyGradientProgram, optimizerProgram],
   defaults: {

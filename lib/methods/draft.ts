@@ -11,7 +11,7 @@ import { BACKPROP_DEFAULTS, checkBackprop, checkChain } from "./backprop.ts";
 import { leapProgram, rewardGradientProgram, stepAdjointProgram } from "../stages/backprop_graphs.ts";
 import { critiqueReturns } from "../stages/critique.ts";
 import { optimizerProgram } from "../stages/programs.ts";
-import { withoutReset } from "../stages/reset.ts";
+import { reset } from "../stages/reset.ts";
 import { chainLesson, renoisedLesson } from "../stages/reward_lessons.ts";
 import { sample } from "../stages/sample.ts";
 import { score } from "../stages/score.ts";
@@ -28,7 +28,7 @@ export const draft: Method = {
     score,
     critique: critiqueReturns,
     update,
-    reset: withoutReset,
+    reset,
   },
   hasCritic: false,
   programs: [rewardGradientProgram, stepAdjointProgram, optimizerProgram],

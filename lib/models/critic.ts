@@ -13,6 +13,7 @@ import { reshape } from "../engine/ops/views.ts";
 import { activate } from "../nn/activation.ts";
 import { dropoutMasks } from "../nn/dropout.ts";
 import { linear } from "../nn/linear.ts";
+import type { NeuronLayer } from "../nn/neuron_layer.ts";
 import { constantInit, declareParams, normalInit, type ParamSpec, type Scope } from "../nn/scope.ts";
 import { timestepEmbedding } from "../nn/timestep_embedding.ts";
 import type { CriticConfig } from "./critic_config.ts";
@@ -92,6 +93,16 @@ export function criticLayers(config: CriticConfig): CriticLayer[] {
     const into = widths[i]!;
     return { name: `layers.${i}`, into, out, std: initialStd(config, width, into, i) };
   });
+}
+
+/** The neurons of its hidden layers. */
+export function criticNeurons(config: CriticConfig): NeuronLayer[] {
+  const names = criticLayers(config).map(({ name }) => name);
+  return names.slice(1).map((next, i) => ({
+    incoming: `${names[i]}.weight`,
+    bias: `${names[i]}.bias`,
+    outgoing: `${next}.weight`,
+  }));
 }
 
 function initialStd(

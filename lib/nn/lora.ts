@@ -9,7 +9,8 @@
 import type { Value } from "../engine/graph.ts";
 import { mul, type ValueOrNumber } from "../engine/ops/elementwise.ts";
 import { matmul } from "../engine/ops/matmul.ts";
-import { constantInit, normalInit, type Scope } from "./scope.ts";
+import type { NeuronLayer } from "./neuron_layer.ts";
+import { constantInit, normalInit, type ParamSpec, type Scope } from "./scope.ts";
 
 /** The adapters below a place in a model. */
 export interface Lora {
@@ -42,11 +43,24 @@ export function loraAt(lora: Lora | null, name: string): Lora | null {
 export function lowRankUpdate(lora: Lora | null, rows: Value, out: number): Value | null {
   if (lora === null || !isTarget(lora)) return null;
   const { scope, rank, scale } = lora;
-  const down = scope.param("lora_A.weight", [rank, rows.shape[1]!], normalInit(1 / rank));
-  const up = scope.param("lora_B.weight", [out, rank], constantInit(0));
+  const down = scope.param(DOWN, [rank, rows.shape[1]!], normalInit(1 / rank));
+  const up = scope.param(UP, [out, rank], constantInit(0));
   const narrow = matmul(rows, down, { transposeB: true });
   return matmul(scale === 1 ? narrow : mul(narrow, scale), up, { transposeB: true });
 }
+
+/** The components of each adapter, of which there are as many as its rank. */
+export function loraNeurons(specs: readonly ParamSpec[]): NeuronLayer[] {
+  const layers = specs.map(({ name }) => name).filter((name) => name.endsWith(`.${DOWN}`));
+  return layers.map((incoming) => ({
+    incoming,
+    bias: null,
+    outgoing: `${incoming.slice(0, -DOWN.length)}${UP}`,
+  }));
+}
+
+const DOWN = "lora_A.weight";
+const UP = "lora_B.weight";
 
 function isTarget({ path, targets }: Lora): boolean {
   return targets.some((target) => path === target || path.endsWith(`.${target}`));

@@ -12,6 +12,7 @@ export * from "./embedding.ts";
 export * from "./layout.ts";
 export * from "./linear.ts";
 export * from "./lora.ts";
+export * from "./neuron_layer.ts";
 export * from "./norm.ts";
 export * from "./resample.ts";
 export * from "./scope.ts";

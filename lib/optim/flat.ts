@@ -75,6 +75,17 @@ export function packParams({ segments, length }: FlatLayout, params: ParamTree):
   return flat;
 }
 
+/**
+ * The place of a parameter.
+ *
+ * @throws {TypeError} If there is none of this name.
+ */
+export function segmentOf({ segments }: FlatLayout, name: string): Segment {
+  const found = segments.find((segment) => segment.name === name);
+  if (found === undefined) throw new TypeError(`Cannot find a parameter as none has the name ${name}`);
+  return found;
+}
+
 /** Takes a flat vector apart, in the checkpoint's layout. */
 export function unpackParams({ segments }: FlatLayout, flat: F32): ParamTree {
   return Object.fromEntries(segments.map(({ name, shape, start }): [string, FloatTensor] => {

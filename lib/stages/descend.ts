@@ -53,6 +53,7 @@ export async function descend(
   };
   const constant: Arrays = {
     policyGrad: zeros(policy.params.length),
+    ...policy.since && { policySince: put(policy.since) },
     ...critic && {
       criticGrad: zeros(critic.params.length),
       criticSince: put(critic.since ?? new Float32Array(critic.params.length)),
@@ -75,7 +76,7 @@ export async function descend(
         ...learner,
         ...constant,
         ...gradients,
-        policyHyper: adamwHyper(policyRates(train), policy.step + i + 1),
+        policyHyper: (policy.since ? adamwEachHyper : adamwHyper)(policyRates(train), policy.step + i + 1),
         ...critic && { criticHyper: adamwEachHyper(criticRates(train), critic.step + i + 1) },
       });
       const given = Object.values(constant);

@@ -11,11 +11,12 @@ import type { AutoencoderKLConfig } from "../models/autoencoder_config.ts";
 import { decode } from "../models/autoencoder_kl.ts";
 import type { ClipTextConfig } from "../models/clip_config.ts";
 import { clipText, pooledText, textEnds } from "../models/clip_text.ts";
-import { critic, criticLayers, declareCritic } from "../models/critic.ts";
+import { critic, criticNeurons, declareCritic } from "../models/critic.ts";
 import type { CriticConfig } from "../models/critic_config.ts";
 import { type LoraConfig, loraOver } from "../models/lora.ts";
 import { declareUNetLora, unet, unetFeatures } from "../models/unet_2d_condition.ts";
 import type { UNet2DConditionConfig } from "../models/unet_config.ts";
+import { loraNeurons } from "../nn/lora.ts";
 import { keepingHalves, type Scope } from "../nn/scope.ts";
 import type { Frozen, Models, Sight } from "./models.ts";
 import { featureSight, imageSight, latentSight } from "./sights.ts";
@@ -73,6 +74,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
   }
   const { rematerialise = false, mostBytes = Infinity } = parts.unet;
   const within = parts.halfActivations ? keepingHalves : (scope: Scope) => scope;
+  const adapters = declareUNetLora(parts.unet.config, lora);
   const decoder: Models["decoder"] = {
     weights: autoencoder.weights,
     build: (scope, latents) => {
@@ -94,9 +96,10 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     },
     policy: {
       weights: parts.unet.weights,
-      specs: declareUNetLora(parts.unet.config, lora),
-      build: (scope, inputs, adapters) =>
-        unet(within(scope), parts.unet.config, inputs, adapters && loraOver(adapters, lora), {
+      specs: adapters,
+      neurons: loraNeurons(adapters),
+      build: (scope, inputs, policy) =>
+        unet(within(scope), parts.unet.config, inputs, policy && loraOver(policy, lora), {
           rematerialise,
           mostBytes,
         }),
@@ -106,7 +109,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     critic: {
       build: (scope, inputs) => critic(scope, parts.critic, inputs),
       specs: declareCritic(parts.critic),
-      layers: criticLayers(parts.critic).map(({ name }) => name),
+      neurons: criticNeurons(parts.critic),
     },
     latentShape: [side, side, autoencoder.config.latent_channels],
     scheduler: parts.scheduler,

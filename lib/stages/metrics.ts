@@ -49,7 +49,7 @@ export interface EpochMetrics extends Partial<Logged> {
   readonly gradient_noise: PolicyNoise | null;
   /** Norms of all parameters. */
   readonly weight_norm: Norms;
-  /** Dormant neurons by hidden layer, and of all, by `reset.tau`. */
+  /** The critic's dormant neurons by hidden layer, and of all, by `reset.tau`. */
   readonly dormant_fraction?: DormantParts;
   /** The same by other thresholds, each by its number. */
   readonly dormant_by_tau?: Readonly<Record<string, DormantParts>>;
@@ -59,7 +59,7 @@ export interface EpochMetrics extends Partial<Logged> {
   readonly effective_rank?: readonly number[];
   /** Whether the critic still learns; absent where `probe.plasticity` was not due. */
   readonly plasticity?: Plasticity;
-  /** Neurons that were reset. */
+  /** Neurons of critic or policy that were reset. */
   readonly neurons_reset?: number;
   /** Seconds of each stage. */
   readonly seconds: StageSeconds;
@@ -105,7 +105,7 @@ export function epochMetrics(
       updated.logProbs.shape[1]!,
     ),
     weight_norm: weightNorms,
-    ...neurons && { dormant_fraction: neurons.dormant },
+    ...neurons?.dormant && { dormant_fraction: neurons.dormant },
     ...health && {
       dormant_by_tau: health.dormantByTau,
       dormant_overlap: health.dormantOverlap,

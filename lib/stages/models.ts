@@ -9,6 +9,7 @@ import type { Shape, WordTensor } from "../core/tensor.ts";
 import type { SchedulerConfig } from "../diffusion/scheduler_config.ts";
 import type { Value } from "../engine/graph.ts";
 import type { CriticInputs, CriticResult } from "../models/critic.ts";
+import type { NeuronLayer } from "../nn/neuron_layer.ts";
 import type { ParamSpec, Scope } from "../nn/scope.ts";
 import type { Weights } from "./weights.ts";
 
@@ -54,6 +55,8 @@ export interface Policy {
   readonly weights: Weights;
   /** The adapters' parameters. They start so that the policy is the base model, as it is where all are 0. */
   readonly specs: readonly ParamSpec[];
+  /** What of these is reset together: of a low-rank adapter its components. */
+  readonly neurons: readonly NeuronLayer[];
 }
 
 /** How a critic looks at the latents that a step starts from. */
@@ -70,8 +73,8 @@ export interface Critic {
   readonly build: (scope: Scope, inputs: CriticInputs) => CriticResult;
   /** Its parameters, with how they start. */
   readonly specs: readonly ParamSpec[];
-  /** The names of its linear layers from first to last. */
-  readonly layers: readonly string[];
+  /** Its hidden layers from first to last. */
+  readonly neurons: readonly NeuronLayer[];
 }
 
 /** All models of a run. */

@@ -1,5 +1,5 @@
 /**
- * The critic's neurons: how active each is, which are reset, and the reset.
+ * Neurons of critic or policy: how active each is, which are reset, and the reset.
  *
  * See Sokar et al. 2023, https://arxiv.org/abs/2302.12902, for dormant neurons, and Zhang et al. 2024,
  * https://arxiv.org/abs/2402.08552, for resetting the active ones.
@@ -8,12 +8,13 @@
 
 import { type Key, permutation } from "../core/random.ts";
 import type { F32 } from "../core/tensor.ts";
-import type { ParamSpec } from "../nn/scope.ts";
+import type { NeuronLayer } from "../nn/neuron_layer.ts";
+import type { Init, ParamSpec } from "../nn/scope.ts";
 import type { OptimizerState } from "../optim/adamw.ts";
-import type { FlatLayout, Segment } from "../optim/flat.ts";
+import { type FlatLayout, segmentOf } from "../optim/flat.ts";
 import type { ResetMode } from "./options.ts";
 
-/** For each hidden layer, which of its neurons. */
+/** For each layer, which of its neurons. */
 export type NeuronMasks = readonly (readonly boolean[])[];
 
 /** Which parts of a critic are dormant, each in `[0, 1]`. */
@@ -26,16 +27,16 @@ export interface DormantParts {
 
 /** Where a reset takes its weights from. */
 export interface FreshWeights {
-  /** A flat critic whose rows become incoming weights. */
+  /** Flat parameters whose rows become incoming weights. */
   readonly incoming: F32;
-  /** A flat critic whose columns become outgoing weights; `null`: they become 0. */
+  /** Flat parameters whose columns become outgoing weights; `null`: they become 0. */
   readonly outgoing: F32 | null;
 }
 
 /**
- * Scores neurons: `s_i = a_i / (mean_j a_j + 1e-9)`, `a_i = mean_b relu(h_bi)` within a layer.
+ * Scores neurons: `s_i = a_i / (mean_j a_j + 1e-9)` within a layer, the critic's by `a_i = mean_b relu(h_bi)`.
  *
- * @param activity For each hidden layer the `a` of its neurons.
+ * @param activity For each layer the `a` of its neurons.
  */
 export function neuronScores(activity: readonly F32[]): number[][] {
   return activity.map((layer) => {
@@ -104,28 +105,29 @@ export function countNeurons(masks: NeuronMasks): number {
  *
  * Layers follow one another, so where a column meets a row that is reset too, the row wins.
  *
- * @param layers Names of the linear layers, one more than there are masks.
- * @param masks The neurons of each hidden layer.
+ * @param layers What the neurons are made of.
+ * @param masks The neurons of each layer.
  * @param countAnew Whether the optimizer's steps are counted anew for what was reset.
  */
 export function resetNeurons(
-  critic: OptimizerState,
+  optimizer: OptimizerState,
   layout: FlatLayout,
-  layers: readonly string[],
+  layers: readonly NeuronLayer[],
   masks: NeuronMasks,
   { incoming, outgoing }: FreshWeights,
   countAnew: boolean,
 ): OptimizerState {
-  const params = Float32Array.from(critic.params as ArrayLike<number>);
+  const params = Float32Array.from(optimizer.params as ArrayLike<number>);
   const touched = new Uint8Array(params.length);
   const write = (position: number, value: number) => {
     params[position] = value;
     touched[position] = 1;
   };
   masks.forEach((mask, i) => {
-    const weight = segment(layout, `${layers[i]}.weight`);
-    const bias = segment(layout, `${layers[i]}.bias`);
-    const next = segment(layout, `${layers[i + 1]}.weight`);
+    const layer = layers[i]!;
+    const weight = segmentOf(layout, layer.incoming);
+    const bias = layer.bias === null ? null : segmentOf(layout, layer.bias);
+    const next = segmentOf(layout, layer.outgoing);
     const [, into] = weight.shape as readonly [number, number];
     const [nextOut, nextInto] = next.shape as readonly [number, number];
     mask.forEach((chosen, neuron) => {
@@ -134,7 +136,7 @@ export function resetNeurons(
         const position = weight.start + neuron * into + c;
         write(position, incoming[position]!);
       }
-      write(bias.start + neuron, 0);
+      if (bias !== null) write(bias.start + neuron, 0);
       for (let o = 0; o < nextOut; o++) {
         const position = next.start + o * nextInto + neuron;
         write(position, outgoing === null ? 0 : outgoing[position]!);
@@ -143,14 +145,14 @@ export function resetNeurons(
   });
   const cleared = (moments: F32) =>
     Float32Array.from(moments as ArrayLike<number>, (x, i) => touched[i] ? 0 : x);
-  const { since } = critic;
+  const { since } = optimizer;
   return {
-    ...critic,
+    ...optimizer,
     params,
-    m: cleared(critic.m),
-    v: cleared(critic.v),
+    m: cleared(optimizer.m),
+    v: cleared(optimizer.v),
     since: since && countAnew
-      ? Float32Array.from(since as ArrayLike<number>, (s, i) => touched[i] ? critic.step : s)
+      ? Float32Array.from(since as ArrayLike<number>, (s, i) => touched[i] ? optimizer.step : s)
       : since,
   };
 }
@@ -162,8 +164,9 @@ export function withDeviation(specs: readonly ParamSpec[], std: number): ParamSp
   );
 }
 
-function segment({ segments }: FlatLayout, name: string): Segment {
-  const found = segments.find((segment) => segment.name === name);
-  if (found === undefined) throw new TypeError(`Cannot reset neurons as the critic has no parameter ${name}`);
-  return found;
+/** The same parameters with outgoing weights distributed as their neurons' incoming are, which in adapters start at 0. */
+export function withLikeOutgoing(specs: readonly ParamSpec[], layers: readonly NeuronLayer[]): ParamSpec[] {
+  const inits = new Map(specs.map(({ name, init }): [string, Init] => [name, init]));
+  const incoming = new Map(layers.map(({ incoming, outgoing }) => [outgoing, inits.get(incoming)]));
+  return specs.map((spec) => ({ ...spec, init: incoming.get(spec.name) ?? spec.init }));
 }

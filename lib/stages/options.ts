@@ -27,7 +27,7 @@ export interface Options {
   readonly train: TrainOptions;
   /** How the critic looks on. */
   readonly critic: CriticOptions;
-  /** How the critic's neurons are reset. */
+  /** How neurons of critic or policy are reset. */
   readonly reset: ResetOptions;
   /** How reward-weighted regression weighs samples. */
   readonly rwr: RewardWeightOptions;
@@ -121,8 +121,10 @@ export interface CriticOptions {
   readonly every: number;
 }
 
-/** How the critic's neurons are reset. */
+/** How neurons are reset. */
 export interface ResetOptions {
+  /** Whose: the critic's, or the components of the policy's adapters. */
+  readonly of: "critic" | "policy";
   /** Epochs from one reset to the next; 0: never. */
   readonly frequency: number;
   /** How often the critic alone goes through samples: the base model's before the first epoch, an epoch's after a reset (quirk 3). */
@@ -135,11 +137,11 @@ export interface ResetOptions {
   readonly share: number;
   /** Whether the optimizer's step count begins anew for what was reset (quirk 4). */
   readonly optimizer_step: "keep" | "reset";
-  /** What outgoing weights become (quirk 4). */
+  /** What outgoing weights become (quirk 4); of adapters, which start at 0, random ones as the incoming start. */
   readonly outgoing: "zero" | "random";
   /** Whether every reset draws other numbers (quirk 10). */
   readonly seed: "distinct" | "fixed";
-  /** Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769 (quirk 7). */
+  /** Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769 (quirk 7); the policy's are as at the start. */
   readonly std_from_width: boolean;
 }
 

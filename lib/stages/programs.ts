@@ -147,7 +147,7 @@ export const criticGradientProgram: ProgramSpec = {
 /** A step of the optimizer, of the policy and of the critic if there is one: see `optimizerGraph`. */
 export const optimizerProgram: ProgramSpec = {
   purpose: { stage: "the optimizer's step", remedy: "lower lora.rank or critic.hidden" },
-  graph: ({ layouts, options }) => unbound(optimizerGraph(layouts, options.train)),
+  graph: ({ layouts, options }) => unbound(optimizerGraph(layouts, options)),
 };
 
 /** How active the critic's neurons are, for one embedding of every sample of an epoch: see `activityGraph`. */

@@ -140,14 +140,14 @@ export interface Updated extends Critiqued {
 export interface Reset {
   /** The state after the reset, or as it was. */
   readonly state: State;
-  /** What the critic's neurons are like; `null`: the method has none. */
+  /** What neurons are like; `null`: there are none to be reset. */
   readonly neurons: Neurons | null;
 }
 
-/** What a critic's neurons are like. */
+/** What neurons are like. */
 export interface Neurons {
-  /** Their dormant parts before the reset. */
-  readonly dormant: DormantParts;
+  /** The critic's dormant parts before the reset; `null`: the method has none. */
+  readonly dormant: DormantParts | null;
   /** How many neurons were reset. */
   readonly reset: number;
 }

@@ -21,7 +21,7 @@ export function initialState(
   return {
     epoch: 0,
     key: root,
-    policy: newOptimizer(adapters),
+    policy: newOptimizer(adapters, options.reset.of === "policy"),
     critic: layouts.critic && newOptimizer(
       packParams(layouts.critic, initParams(models.critic.specs, fold(root, "critic"))),
       true,

@@ -131,49 +131,24 @@ export function criticGradientGraph(
  * One optimizer step of policy and critic, each with its gradient clipped on its own.
  *
  * Inputs: `policy`, `policyM`, `policyV`, `policyGrad`, `policyHyper`, with a running mean `policyEma`; with a critic `critic`,
- * `criticM`, `criticV`, `criticSince`, `criticGrad`, `criticHyper`. Outputs: the first three of each, `policyEma`, and `norms`
- * `[1]` or `[2]`, those of the gradients before they are clipped.
+ * `criticM`, `criticV`, `criticSince`, `criticGrad`, `criticHyper`; where `reset.of` is the policy, `policySince`. Outputs: the first
+ * three of each, `policyEma`, and `norms` `[1]` or `[2]`, those of the gradients before they are clipped.
  */
-export function optimizerGraph(layouts: Layouts, train: TrainOptions): Graph {
+export function optimizerGraph(layouts: Layouts, { train, reset }: Pick<Options, "train" | "reset">): Graph {
   const { ema_decay: decay } = train;
-  const policy = vector(layouts.policy.length);
-  const critic = layouts.critic && vector(layouts.critic.length);
+  const { policy, critic } = layouts;
   const types: Record<string, TensorType> = {
-    policy,
-    policyM: policy,
-    policyV: policy,
-    policyGrad: policy,
-    policyHyper: vector(4),
-    ...decay !== null && { policyEma: policy },
-    ...critic && {
-      critic,
-      criticM: critic,
-      criticV: critic,
-      criticSince: critic,
-      criticGrad: critic,
-      criticHyper: vector(3),
-    },
+    ...optimizerTypes("policy", policy, reset.of === "policy"),
+    ...decay !== null && { policyEma: vector(policy.length) },
+    ...critic && optimizerTypes("critic", critic, true),
   };
   return trace((inputs) => {
     const given = inputs as Record<string, Value>;
     const norms = [given.policyGrad!, ...critic ? [given.criticGrad!] : []].map(globalNorm);
-    const moved = adamw({
-      param: given.policy!,
-      m: given.policyM!,
-      v: given.policyV!,
-      grad: given.policyGrad!,
-      scale: clipScale(norms[0]!, train.max_grad_norm),
-      hyper: given.policyHyper!,
-    }, policyRates(train));
-    const taught = critic && adamwEach({
-      param: given.critic!,
-      m: given.criticM!,
-      v: given.criticV!,
-      since: given.criticSince!,
-      grad: given.criticGrad!,
-      scale: div(clipScale(norms[1]!, train.max_grad_norm), train.critic_grad_div),
-      hyper: given.criticHyper!,
-    }, criticRates(train));
+    const scales = norms.map((norm) => clipScale(norm, train.max_grad_norm));
+    const moved = optimizerStep(given, "policy", scales[0]!, policyRates(train));
+    const taught = critic &&
+      optimizerStep(given, "critic", div(scales[1]!, train.critic_grad_div), criticRates(train));
     return {
       policy: moved.param,
       policyM: moved.m,
@@ -185,6 +160,35 @@ export function optimizerGraph(layouts: Layouts, train: TrainOptions): Graph {
       norms: concat(norms.map((norm) => reshape(norm, [1])), 0),
     };
   }, types);
+}
+
+function optimizerTypes(
+  name: string,
+  layout: FlatLayout,
+  countsEach: boolean,
+): Record<string, TensorType> {
+  const each = vector(layout.length);
+  return {
+    [name]: each,
+    [`${name}M`]: each,
+    [`${name}V`]: each,
+    ...countsEach && { [`${name}Since`]: each },
+    [`${name}Grad`]: each,
+    [`${name}Hyper`]: vector(countsEach ? 3 : 4),
+  };
+}
+
+/** The step of one optimizer, whose elements each count their own steps where there is a `since` of its name. */
+function optimizerStep(
+  given: Readonly<Record<string, Value>>,
+  name: string,
+  scale: Value,
+  rates: AdamWRates,
+): { param: Value; m: Value; v: Value } {
+  const [param, m, v, grad, hyper] = ["", "M", "V", "Grad", "Hyper"].map((use) => given[`${name}${use}`]!);
+  const inputs = { param: param!, m: m!, v: v!, grad: grad!, scale, hyper: hyper! };
+  const since = given[`${name}Since`];
+  return since === undefined ? adamw(inputs, rates) : adamwEach({ ...inputs, since }, rates);
 }
 
 /** The rates of the policy's optimizer. */

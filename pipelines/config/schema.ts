@@ -292,8 +292,12 @@ function critic(compat: Compat) {
 
 function reset(compat: Compat) {
   return section({
+    of: field(z.enum(["critic", "policy"]), "critic", {
+      doc:
+        "Whose neurons are reset: the critic's, scored by their activity; or, with any method, the components of the policy's adapters, scored by what they contribute, which begin as at the start of training, after the epoch's policy is judged and saved",
+    }),
     mode: field(z.enum(["active", "dormant", "all", "none"]), "active", {
-      doc: "Which of the critic's neurons are reset; none makes the method TDPO",
+      doc: "Which neurons are reset; none makes the method TDPO",
       reference: "sample.neuron_reset_critic",
     }),
     share: field(positive().max(1), 1, {
@@ -327,7 +331,7 @@ function reset(compat: Compat) {
       compat,
       { fixed: "zero", official: "random" },
       4,
-      "What the outgoing weights of a reset neuron become",
+      "What the outgoing weights of a reset neuron become; random ones of an adapter, which starts at 0, are as its incoming, and leave the base model",
     ),
     seed: readingSwitch(
       z.enum(["distinct", "fixed"]),
@@ -341,7 +345,7 @@ function reset(compat: Compat) {
       compat,
       { fixed: true, official: false },
       7,
-      "Whether new weights have the deviation that the critic's widths ask for, or the reference's 1/769",
+      "Whether the critic's new weights have the deviation that its widths ask for, or the reference's 1/769",
     ),
   });
 }

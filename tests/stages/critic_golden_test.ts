@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { evaluate, grad, trace } from "../../lib/engine/mod.ts";
-import { critic, declareCritic } from "../../lib/models/critic.ts";
+import { critic, criticNeurons, declareCritic } from "../../lib/models/critic.ts";
 import { parseCriticConfig } from "../../lib/models/critic_config.ts";
 import { bindParams } from "../../lib/nn/scope.ts";
 import { newOptimizer } from "../../lib/optim/adamw.ts";
@@ -77,7 +77,7 @@ for (const mode of ["dormant", "active", "all", "none"] satisfies ResetMode[]) {
       const config = parseCriticConfig({ embedding_dim, hidden });
       const specs = declareCritic(config);
       const layout = flatLayout(specs);
-      const layers = golden.layers.map((_, i) => `layers.${i}`);
+      const layers = criticNeurons(config);
       const pack = (prefix: string) => {
         const given = ours(below(resetTensors, prefix));
         return packParams(

@@ -15,7 +15,7 @@ import { declareUNet } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
-import { methods, tdpoR } from "../../lib/methods/mod.ts";
+import { methodOf, methods, tdpoR } from "../../lib/methods/mod.ts";
 import { rewardGradientProgram } from "../../lib/stages/backprop_graphs.ts";
 import { prepare, type Setup } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
@@ -64,6 +64,30 @@ for (const method of methods.filter(({ programs }) => !programs.includes(rewardG
     assertClose(found!.state.critic!.m, expected!.state.critic!.m, 1e-3, "critic moments");
   });
 }
+
+Deno.test("ddpo on the GPU: components of the policy are reset, and learn from there, as on the interpreter", async () => {
+  const options: Options = {
+    ...toyOptions,
+    train: { ...toyOptions.train, timesteps_per_update: null, ema_decay: 0.5, learning_rate: 1e-3 },
+    reset: { ...toyOptions.reset, of: "policy", frequency: 1, mode: "active", share: 0.5 },
+  };
+  const ctx = { ...toySetup(options, {}, methodOf("ddpo")), runtime: gpu, models: toyModels(gpu) };
+  const [expected, found] = await Promise.all(
+    [toySetup(options, {}, methodOf("ddpo")), ctx].map(async (setup) => {
+      const prepared = await prepare(setup);
+      const epochs = await all(train(prepared));
+      prepared.free();
+      return epochs;
+    }),
+  );
+  for (const [epoch, { metrics, state }] of found!.entries()) {
+    const { metrics: { neurons_reset }, state: { policy, ema } } = expected![epoch]!;
+    assertEquals([metrics.neurons_reset, metrics.ratio_before_update_max_error], [5, 0]);
+    assertEquals([metrics.neurons_reset, state.policy.since], [neurons_reset, policy.since]);
+    assertClose(state.policy.params, policy.params, 1e-3, `parameters after epoch ${epoch}`);
+    assertClose(state.ema!, ema!, 1e-3, `their running mean after epoch ${epoch}`);
+  }
+});
 
 Deno.test("train on the GPU: no epoch leaves memory behind", async () => {
   const ctx = await prepare({

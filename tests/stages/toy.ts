@@ -21,7 +21,7 @@ import {
 } from "../../lib/engine/mod.ts";
 import { gather } from "../../lib/engine/ops/gather.ts";
 import { matmul } from "../../lib/engine/ops/matmul.ts";
-import { critic, criticLayers, declareCritic } from "../../lib/models/critic.ts";
+import { critic, criticNeurons, declareCritic } from "../../lib/models/critic.ts";
 import { parseCriticConfig } from "../../lib/models/critic_config.ts";
 import { normalize } from "../../lib/nn/norm.ts";
 import { constantInit, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
@@ -90,6 +90,7 @@ export const toyOptions: Options = {
   },
   critic: { every: 1 },
   reset: {
+    of: "critic",
     frequency: 2,
     relearn: 0,
     tau: 0,
@@ -166,6 +167,7 @@ export function toyModels(
     policy: {
       weights: putWeights(runtime, { prompt: draw(2, [WIDTH, 4]) }),
       specs: policySpecs,
+      neurons: [{ incoming: "w1", bias: "b1", outgoing: "w2" }],
       build: (scope, inputs, adapters) => predict(scope, inputs, adapters, seesPrompt),
     },
     decoder,
@@ -183,7 +185,7 @@ export function toyModels(
     critic: {
       build: (scope, inputs) => critic(scope, config, inputs),
       specs: declareCritic(config),
-      layers: criticLayers(config).map(({ name }) => name),
+      neurons: criticNeurons(config),
     },
     latentShape: [1, 1, CHANNELS],
     scheduler,
