@@ -7,7 +7,7 @@
 import type { GuardRecord, Verdict } from "../lib/measures/guard.ts";
 import { originMetadata } from "../lib/io/lora_metadata.ts";
 import { samplesPerEpoch } from "../lib/stages/options.ts";
-import type { State } from "../lib/stages/records.ts";
+import { shownPolicy, type State } from "../lib/stages/records.ts";
 import { allRewards, trainedName, trainedRewards } from "../lib/stages/run_rewards.ts";
 import { readArguments } from "./arguments.ts";
 import { configHelp, readConfig } from "./config.ts";
@@ -151,12 +151,13 @@ export async function train(run: Run): Promise<State> {
   let state = start;
   let saved = start.epoch;
   let metrics: RunMetrics | null = null;
+  let shown = shownPolicy(start);
   let records: readonly GuardRecord[] = [];
   let verdicts: readonly Verdict[] = [];
   const save = async () => {
     if (state.epoch === saved || metrics === null) return;
     const origin = originMetadata(loraOriginOf(run, state, metrics));
-    await saveCheckpoint(folder.checkpoints, state, run.ctx.layouts, run.origin, origin);
+    await saveCheckpoint(folder.checkpoints, state, shown, run.ctx.layouts, run.origin, origin);
     saved = state.epoch;
   };
   const { ctx, viewing } = follow(run, () => state.epoch);
@@ -175,7 +176,7 @@ export async function train(run: Run): Promise<State> {
   try {
     for await (const epoch of until(stop, epochs(ctx, viewing, start))) {
       await writeEpoch(folder, epoch, run.now());
-      ({ state, metrics } = epoch);
+      ({ state, shown, metrics } = epoch);
       table.rows(epoch.metrics).forEach(screen.line);
       records = [...records, guardRecord(epoch)];
       verdicts = judge(run, records);

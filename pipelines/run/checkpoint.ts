@@ -8,10 +8,11 @@
 
 import { join } from "node:path";
 import { z } from "zod";
+import type { F32 } from "../../lib/core/tensor.ts";
 import { writeLora } from "../../lib/io/lora_file.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { unpackParams } from "../../lib/optim/flat.ts";
-import { shownPolicy, type State } from "../../lib/stages/records.ts";
+import type { State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
 import { exists, readJson, readWeights, syncFolder, writeAtomically } from "../files.ts";
 import { UsageError } from "../usage_error.ts";
@@ -34,6 +35,7 @@ const STATE_FILE = "state.json";
 /**
  * Writes a checkpoint below a folder: aside, flushed to disk, then moved into place.
  *
+ * @param shown The adapters for other tools, flat, which a state after a reset no longer has.
  * @param metadata What the adapters' file says of itself.
  * @returns The checkpoint's folder.
  * @throws {Error} If it cannot be written; no half checkpoint is left.
@@ -41,6 +43,7 @@ const STATE_FILE = "state.json";
 export async function saveCheckpoint(
   checkpoints: string,
   state: State,
+  shown: F32,
   layouts: Layouts,
   origin: Origin,
   metadata: Readonly<Record<string, string>> = {},
@@ -48,7 +51,7 @@ export async function saveCheckpoint(
   const folder = join(checkpoints, epochName(state.epoch));
   const aside = `${folder}.part`;
   const { tensors, counters } = packState(state, layouts);
-  const adapters = unpackParams(layouts.policy, shownPolicy(state));
+  const adapters = unpackParams(layouts.policy, shown);
   try {
     await removeIfThere(aside);
     await Deno.mkdir(aside, { recursive: true });

@@ -37,6 +37,8 @@ export interface Viewing {
 export interface EpochRecord {
   /** The state that the next epoch begins with. */
   readonly state: State;
+  /** The adapters that it ends with, flat, before any reset: what it is judged by, and what other tools are to load. */
+  readonly shown: F32;
   /** Its line in the metrics. */
   readonly metrics: RunMetrics;
   /** The grid of images, if it was drawn. */
@@ -73,7 +75,8 @@ export async function* epochs(ctx: Context, viewing: Viewing, start: State): Asy
   let base = viewing.base;
   const complete = async (state: State, trained: Partial<EpochMetrics>, updated: Updated | null) => {
     const from = clock();
-    const looked = await look(ctx, { ...viewing, base }, state);
+    const shown = shownPolicy(updated?.state ?? state);
+    const looked = await look(ctx, { ...viewing, base }, state.epoch, shown);
     const seen = updated && diversity(await viewing.judge.images(updated.images), updated.prompts);
     if (state.epoch === 0) base = looked.scores;
     const metrics: RunMetrics = {
@@ -85,7 +88,7 @@ export async function* epochs(ctx: Context, viewing: Viewing, start: State): Asy
       seconds: { ...trained.seconds, evaluate: (clock() - from) / 1000 },
       ...viewing.peakBytes && { gpu_peak_bytes: viewing.peakBytes() },
     };
-    return { state, metrics, grid: looked.grid, scores: looked.scores };
+    return { state, shown, metrics, grid: looked.grid, scores: looked.scores };
   };
   if (start.epoch === 0) yield await complete(start, {}, null);
   for await (const { state, updated, metrics } of train(ctx, start)) {
@@ -100,12 +103,10 @@ interface Looked {
   readonly metrics: Pick<RunMetrics, "kl_to_base" | "evaluation">;
 }
 
-async function look(ctx: Context, viewing: Viewing, state: State): Promise<Looked> {
-  const { epoch } = state;
+async function look(ctx: Context, viewing: Viewing, epoch: number, policy: F32): Promise<Looked> {
   viewing.onLook?.(epoch);
   const isDue = (every: number) => epoch % every === 0 || epoch === ctx.options.num_epochs;
   // Before training the policy is the base model, for which zeros stand.
-  const policy = shownPolicy(state);
   const adapters = epoch === 0 ? new Float32Array(policy.length) : policy;
   const nothing: Looked = { grid: null, scores: null, metrics: {} };
   const drawn = viewing.grid !== null && isDue(viewing.grid.every)

@@ -5,9 +5,9 @@ import { interpreter } from "../../lib/engine/mod.ts";
 import { key, normals } from "../../lib/core/random.ts";
 import { tensor } from "../../lib/core/tensor.ts";
 import { estimate } from "../../lib/measures/estimate.ts";
-import type { State } from "../../lib/stages/records.ts";
+import { shownPolicy, type State } from "../../lib/stages/records.ts";
 import { exists, readJson, readWeights, withWeights } from "../../pipelines/files.ts";
-import { readCheckpoint, saveCheckpoint, stateOf } from "../../pipelines/run/checkpoint.ts";
+import { LORA_FILE, readCheckpoint, saveCheckpoint, stateOf } from "../../pipelines/run/checkpoint.ts";
 import { withoutMachine } from "../../pipelines/run/metrics_file.ts";
 import { prepareRun } from "../../pipelines/run/prepare_run.ts";
 import { readRequest } from "../../pipelines/run/request.ts";
@@ -152,6 +152,21 @@ Deno.test("train", async (t) => {
       });
     });
 
+    await t.step(
+      "keeps the adapters that an epoch was judged by beside a state that has others",
+      async () => {
+        const shown = prepared.start.policy.params;
+        const [kept, plain] = await Promise.all(
+          [end, prepared.start].map((state, i) =>
+            saveCheckpoint(join(home, `judged-${i}`), state, shown, ctx.layouts, origin)
+          ),
+        );
+        const adapters = (folder: string) => Deno.readFile(join(folder, LORA_FILE));
+        assertEquals(await adapters(kept!), await adapters(plain!));
+        assertEquals(stateOf(await readCheckpoint(kept!), ctx.layouts, origin), end);
+      },
+    );
+
     await t.step("does the same again", async () => {
       const again = await begin("again");
       assertEquals(await train(again), end);
@@ -223,7 +238,7 @@ Deno.test("train", async (t) => {
     await t.step(
       "refuses a checkpoint of another version, model or configuration, and a damaged one",
       async () => {
-        const folder = await saveCheckpoint(join(home, "kept"), end, ctx.layouts, origin);
+        const folder = await saveCheckpoint(join(home, "kept"), end, shownPolicy(end), ctx.layouts, origin);
         const checkpoint = await readCheckpoint(folder);
         assertEquals(stateOf(checkpoint, ctx.layouts, origin), end);
         const refused = async (other: Partial<typeof origin>, message: string) =>
