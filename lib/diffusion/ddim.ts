@@ -115,6 +115,11 @@ export function ddimCoefs(steps: readonly DdimStep[]): FloatTensor {
   );
 }
 
+/** The step that leads all the way to the image that is predicted in its latents, `x̂0`. */
+export function toImage(step: DdimStep): DdimStep {
+  return { ...step, previousTimestep: 0, previousAlpha: 1, sigma: 0 };
+}
+
 /** The timesteps of steps as the model is told them, `[B]`. */
 export function timestepsOf(steps: readonly DdimStep[]): FloatTensor {
   return tensor([steps.length], steps.map(({ timestep }) => timestep));

@@ -59,7 +59,7 @@ export interface Policy {
   readonly neurons: readonly NeuronLayer[];
 }
 
-/** How a critic looks at the latents that a step starts from. */
+/** How a critic looks at latents. */
 export interface Sight {
   /** Weights by the part of the model they belong to. */
   readonly parts: Readonly<Record<string, Weights>>;
@@ -87,7 +87,7 @@ export interface Models {
   readonly policy: Policy;
   /** From latents `[B, H, W, C]` to images `[B, H', W', 3]`, RGB in [0, 1]. */
   readonly decoder: Frozen<Value, Value>;
-  /** What the critic sees of the latents that a step starts from. */
+  /** What the critic sees of a step's latents. */
   readonly sight: Sight;
   /** Predicts residuals from embeddings. */
   readonly critic: Critic;

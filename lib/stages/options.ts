@@ -117,9 +117,14 @@ export interface TrainOptions {
 
 /** How the critic looks on while images are sampled. */
 export interface CriticOptions {
+  /** Which latents of a step it sees: the noisy ones that the step starts from, or the image predicted in these at the step. */
+  readonly sees: CriticView;
   /** Steps from one look at the latents to the next, the first being at noise; between, the critic goes by the last look. */
   readonly every: number;
 }
+
+/** Which latents of a step a critic sees. */
+export type CriticView = "noisy" | "predicted";
 
 /** How neurons are reset. */
 export interface ResetOptions {

@@ -60,7 +60,7 @@ export function graphParts(
     training: extents(options.train.batch_size),
     epoch: extents(samplesPerEpoch(options)),
     embeddingWidth: layouts.critic &&
-      observeGraph(models, layouts.critic, sampling).graph.outputs.embedding!.shape[1]!,
+      observeGraph(models, layouts.critic, sampling, options.critic.sees).graph.outputs.embedding!.shape[1]!,
   };
 }
 
@@ -113,7 +113,8 @@ export const divergenceProgram: ProgramSpec = {
 /** What the critic sees in latents, and what it makes of it: see `observeGraph`. */
 export const observeProgram: ProgramSpec = {
   purpose: { stage: "what the critic sees", remedy: "lower sample.batch_size" },
-  graph: (parts) => observeGraph(parts.models, criticOf(parts).layout, parts.sampling),
+  graph: (parts) =>
+    observeGraph(parts.models, criticOf(parts).layout, parts.sampling, parts.options.critic.sees),
 };
 
 /** What the critic makes of what it saw at an earlier step, where `critic.every` asks for that: see `predictGraph`. */

@@ -50,9 +50,9 @@ export interface Sampled {
   readonly images: FloatTensor;
 }
 
-/** What the critic saw of the latents that each step starts from. */
+/** What the critic saw of each step, by `critic.sees`. */
 export interface Observed {
-  /** `[N, T, D]`, what it sees of these latents, or saw when it last looked: see `Sight`. */
+  /** `[N, T, D]`, what it sees of the step's latents, or saw when it last looked: see `Sight`. */
   readonly embeddings: FloatTensor;
   /** `[N, T]`, what the critic predicts from these. */
   readonly residuals: FloatTensor;

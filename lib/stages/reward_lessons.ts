@@ -5,14 +5,14 @@
 
 import { fold, integers, type Key, normals } from "../core/random.ts";
 import { size, tensor } from "../core/tensor.ts";
-import type { DdimStep } from "../diffusion/ddim.ts";
+import { type DdimStep, toImage } from "../diffusion/ddim.ts";
 import { backpropagate } from "./backpropagate.ts";
 import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
 import type { Learning, Learnt, PolicyLesson } from "./policy_lesson.ts";
 import type { Sampled } from "./records.ts";
 import { pickPlaces } from "./rows.ts";
-import { leapStretch, sampledStretch, type Stretch, toImage } from "./stretches.ts";
+import { leapStretch, sampledStretch, type Stretch } from "./stretches.ts";
 import { imageSchedule } from "./training_schedule.ts";
 import { forwardEvaluations, gradientEvaluations } from "./unet_evaluations.ts";
 

@@ -5,7 +5,7 @@
 
 import { fold, type Key } from "../core/random.ts";
 import { type FloatTensor, tensor } from "../core/tensor.ts";
-import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
+import { ddimCoefs, type DdimStep, timestepsOf, toImage } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
 import { type Batch, noiseOf, putConditions, startingNoise, type Stepped, takeStep } from "./denoise.ts";
@@ -19,8 +19,8 @@ import { floats, joinRows, stackSteps } from "./rows.ts";
  * Samples an epoch's images: `sample.group_size` of a prompt in a row, from one noise if `sample.group_noise` says so.
  *
  * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, and, where the
- * method has a critic, what the critic sees of `x_i` and predicts from that. Noise depends on the run's
- * key, the epoch, the sample and the step alone, so neither batching nor resuming changes a bit.
+ * method has a critic, what the critic sees of `x_i`, or of the image predicted in it, and predicts from that: neither knows the
+ * step's noise, so that what is taken off the return depends on where the step starts alone. Noise depends on the run's key, the epoch, the sample and the step alone, so neither batching nor resuming changes a bit.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: the log-probability is
  * that of the stored latents (quirk 25).
@@ -92,12 +92,15 @@ async function sampleBatch(
   const divergences: DeviceArray[] = [];
   schedule.forEach((step, stepIndex) => {
     const x = latents.at(-1)!;
+    const noise = noiseOf(ctx, batch.keys, stepIndex);
+    const stepped = takeStep(ctx, policy, conditions, x, step, noise);
     if (critic !== null) {
-      const timestep = timestepsOf(batch.keys.map(() => step));
-      const given = { critic, timestep, pooled: conditions.pooled };
+      const steps = batch.keys.map(() => step);
+      const given = { critic, timestep: timestepsOf(steps), pooled: conditions.pooled };
       if (stepIndex % every === 0) {
         const { context } = conditions;
-        const { embedding, residual } = programs.of(observeProgram).run({ ...given, x, context });
+        const seen = { x, eps: stepped.eps, coefs: ddimCoefs(steps.map(toImage)), context };
+        const { embedding, residual } = programs.of(observeProgram).run({ ...given, ...seen });
         embeddings.push(embedding!);
         residuals.push(residual!);
       } else {
@@ -105,8 +108,6 @@ async function sampleBatch(
         residuals.push(programs.of(predictProgram).run({ ...given, embedding }).residual!);
       }
     }
-    const noise = noiseOf(ctx, batch.keys, stepIndex);
-    const stepped = takeStep(ctx, policy, conditions, x, step, noise);
     latents.push(stepped.prev);
     logProbs.push(stepped.logProb);
     if (base !== null) {

@@ -4,7 +4,7 @@
  */
 
 import type { TensorType } from "../core/tensor.ts";
-import { DDIM_COEFS, ddimKl, ddimStep, guide } from "../diffusion/ddim.ts";
+import { DDIM_COEFS, ddimKl, ddimMean, ddimStep, guide } from "../diffusion/ddim.ts";
 import { type Graph, trace, type Value } from "../engine/graph.ts";
 import { relu } from "../engine/ops/elementwise.ts";
 import { concat } from "../engine/ops/concat.ts";
@@ -14,6 +14,7 @@ import type { CriticResult } from "../models/critic.ts";
 import { bindParams, type Scope } from "../nn/scope.ts";
 import { type FlatLayout, unpackValues } from "../optim/flat.ts";
 import type { Critic, Models, Policy, Tokens } from "./models.ts";
+import type { CriticView } from "./options.ts";
 import { bindWeights, type Bound } from "./weights.ts";
 
 /** The extents that graphs are built for. */
@@ -108,20 +109,30 @@ export function decodeGraph(models: Models, extents: Extents): Bound {
 }
 
 /**
- * What the critic sees of latents, and what it makes of that.
+ * What the critic sees of a step, and what it makes of that.
  *
- * Inputs `critic`, `x`, `timestep`, `context`, `pooled`; outputs `embedding`, `residual`.
+ * Inputs `critic`, `x`, `eps`, `coefs`, `timestep`, `context`, `pooled`; outputs `embedding`, `residual`.
+ *
+ * @param view Of the latents `x`, or of the image that `eps` predicts in them, by the `coefs` of the step to it.
  */
-export function observeGraph(models: Models, layout: FlatLayout, extents: Extents): Bound {
+export function observeGraph(
+  models: Models,
+  layout: FlatLayout,
+  extents: Extents,
+  view: CriticView,
+): Bound {
   const { sight, critic } = models;
   const types = {
     critic: vector(layout.length),
     x: latents(models, extents),
+    eps: latents(models, extents),
+    coefs: floatType(extents.batch, DDIM_COEFS),
     timestep: vector(extents.batch),
     context: floatType(extents.batch, ...extents.context),
     pooled: floatType(extents.batch, extents.pooled),
   };
-  return bindWeights(sight.parts, types, (scopes, { x: sample, context, ...inputs }) => {
+  return bindWeights(sight.parts, types, (scopes, { x, eps, coefs, context, ...inputs }) => {
+    const sample = view === "predicted" ? ddimMean(x, eps, coefs) : x;
     const embedding = sight.build(scopes, { sample, timestep: inputs.timestep, context });
     const scope = bindParams(unpackValues(layout, inputs.critic));
     const { timestep, pooled: prompt } = inputs;

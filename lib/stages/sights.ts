@@ -48,7 +48,11 @@ export function latentSightWidth([height, width, channels]: Shape): number {
   return cellsOf(height!) * cellsOf(width!) * channels!;
 }
 
-/** Latents through features `[B, D]` of the base model, brought to length 1: they do not change as the policy does. */
+/**
+ * Latents through features `[B, D]` of the base model, brought to length 1: they do not change as the policy does.
+ *
+ * The base model knows noisy latents of the timestep that it is told, so a predicted image is nothing for it to see.
+ */
 export function featureSight({ weights, build }: Frozen<PolicyInputs, Value>): Sight {
   return {
     parts: { policy: weights },

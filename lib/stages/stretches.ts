@@ -77,11 +77,6 @@ export function leapStretch(
   };
 }
 
-/** The step that leads all the way to the image that is predicted in its latents. */
-export function toImage(step: DdimStep): DdimStep {
-  return { ...step, previousTimestep: 0, previousAlpha: 1, sigma: 0 };
-}
-
 function seen(
   promptRows: readonly number[],
   images: FloatTensor,

@@ -58,6 +58,12 @@ function checkTogether(config: Config): void {
       `Cannot use critic.encoder as nothing is seen by ${critic.encoder}: there are ${encoders.join(", ")}`,
     );
   }
+  if (critic.sees === "predicted" && critic.encoder === "unet") {
+    throw new UsageError(
+      "Cannot use critic.sees=predicted with critic.encoder=unet as the base model knows noisy latents of their timestep " +
+        "only: set critic.sees=noisy, or another critic.encoder",
+    );
+  }
   if (critic.dropout.length > critic.hidden.length) {
     throw new UsageError(
       `Cannot use critic.dropout as critic.hidden has ${critic.hidden.length} layers: ${critic.dropout.length} rates`,

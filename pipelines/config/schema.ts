@@ -234,6 +234,10 @@ function critic(compat: Compat) {
       doc:
         "What the critic sees of a step: its image through the training reward's tower (reward) or that of the reward named here; or, with nothing decoded, latents pooled to 8 by 8 (latents) or the mean over space of the base model's middle block (unet)",
     }),
+    sees: field(z.enum(["noisy", "predicted"]), "noisy", {
+      doc:
+        "Which image or latents of a step that is: the noisy ones that it starts from, or those that the step predicts in them, which sampling computes anyway; nothing for unet",
+    }),
     every: field(count(1), 1, {
       doc:
         "How often it looks, from noise on, which is most of what sampling costs where images are decoded; at steps between, it judges what it last saw by the step's own timestep, and their returns are as ever",

@@ -172,8 +172,8 @@ Deno.test("a plan counts what its method runs: without a critic no step is decod
 });
 
 Deno.test("a plan counts what the critic sees: latents and the UNet's middle without decoding", async () => {
-  const seen = async (encoder: string, every = 1) => {
-    const plan = await planTraining({ ...small, critic: { ...small.critic, encoder, every } });
+  const seen = async (encoder: string, every = 1, sees: "noisy" | "predicted" = "noisy") => {
+    const plan = await planTraining({ ...small, critic: { ...small.critic, encoder, every, sees } });
     const named = (name: string) => plan.programs.find(({ stage }) => stage === name)!;
     const look = named("what the critic sees");
     assertEquals([look.runsAnEpoch, named("the critic's prediction").runsAnEpoch], [
@@ -184,6 +184,8 @@ Deno.test("a plan counts what the critic sees: latents and the UNet's middle wit
   };
   await seen("reward", 2);
   const [images, unet, latents] = [await seen("reward"), await seen("unet"), await seen("latents")];
+  const predicted = await seen("reward", 1, "predicted");
+  assert(predicted > images && predicted < 1.001 * images, `${predicted} operations, and ${images}`);
   assert(unet < images / 2 && latents < images / 20, `${images}, ${unet} and ${latents} operations`);
 });
 

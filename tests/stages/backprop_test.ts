@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { fold, key, normals } from "../../lib/core/random.ts";
 import { type F32, type FloatTensor, tensor } from "../../lib/core/tensor.ts";
-import { ddimCoefs, type DdimStep, ddimStep, timestepsOf } from "../../lib/diffusion/ddim.ts";
+import { ddimCoefs, type DdimStep, ddimStep, timestepsOf, toImage } from "../../lib/diffusion/ddim.ts";
 import {
   grad,
   interpreter,
@@ -21,7 +21,7 @@ import { backpropagate } from "../../lib/stages/backpropagate.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { floats, joinRows, pickRows, stackSteps } from "../../lib/stages/rows.ts";
 import { floatType, guidedNoise, vector } from "../../lib/stages/sampling_graphs.ts";
-import { leapStretch, sampledStretch, type Stretch, toImage } from "../../lib/stages/stretches.ts";
+import { leapStretch, sampledStretch, type Stretch } from "../../lib/stages/stretches.ts";
 import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
 import { assertClose } from "../assert_close.ts";
 import { toyGradientReward, toyModels, toyOptions, toySetup } from "./toy.ts";

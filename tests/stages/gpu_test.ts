@@ -146,11 +146,18 @@ Deno.test("latentDiffusion on the GPU: the ratio is exactly 1 for all samples an
   assert(updates.every(({ grad_norm }) => grad_norm.policy > 0 && grad_norm.critic! > 0));
 });
 
-for (const encoder of ["latents", "unet"] as const) {
-  Deno.test(`sample on the GPU: a critic that sees ${encoder} sees what it does on the interpreter`, async () => {
+for (
+  const [encoder, sees] of [
+    ["latents", "noisy"],
+    ["unet", "noisy"],
+    ["latents", "predicted"],
+    ["images", "predicted"],
+  ] as const
+) {
+  Deno.test(`sample on the GPU: a critic that sees ${sees} ${encoder} sees what it does on the interpreter`, async () => {
     const options: Options = {
       ...toyOptions,
-      critic: { every: 2 },
+      critic: { sees, every: 2 },
       sample: { ...toyOptions.sample, num_steps: 3, batch_size: 2, num_batches_per_epoch: 1 },
       train: { ...toyOptions.train, gradient_accumulation_steps: 1 },
     };

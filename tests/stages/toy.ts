@@ -88,7 +88,7 @@ export const toyOptions: Options = {
     shuffle_advantages: false,
     critic_grad_div: 1,
   },
-  critic: { every: 1 },
+  critic: { sees: "noisy", every: 1 },
   reset: {
     of: "critic",
     frequency: 2,

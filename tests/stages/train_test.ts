@@ -4,6 +4,7 @@ import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
+import { noiseOf } from "../../lib/stages/denoise.ts";
 import { generate } from "../../lib/stages/generate.ts";
 import { countNeurons, sharedNeurons } from "../../lib/stages/neurons.ts";
 import type { Options, TrainOptions } from "../../lib/stages/options.ts";
@@ -58,7 +59,12 @@ for (
   const [name, changes, models] of [
     ["a critic that sees latents", {}, { sight: "latents" }],
     ["a share of neurons reset", { reset: { ...toyOptions.reset, frequency: 1, share: 0.5 } }, {}],
-    ["a critic that looks every other step", { critic: { every: 2 } }, { critic: { timestep: true } }],
+    [
+      "a critic that looks every other step",
+      { critic: { sees: "noisy", every: 2 } },
+      { critic: { timestep: true } },
+    ],
+    ["a critic that sees predicted images", { critic: { sees: "predicted", every: 1 } }, {}],
   ] as readonly (readonly [string, Partial<Options>, ToyModels])[]
 ) {
   Deno.test(`train: with ${name}, going on from a state is as never having stopped`, async () => {
@@ -83,9 +89,37 @@ Deno.test("sample: a critic that sees latents sees what the steps start from", a
   assertClose(observed!.embeddings.data, Float32Array.from(expected, (x) => x / Math.sqrt(6)), 1e-6, "seen");
 });
 
+Deno.test("sample: a critic that sees predictions sees the images that the steps' own means come from", async () => {
+  const ctx = await toyContext({ ...toyOptions, critic: { sees: "predicted", every: 1 } }, {
+    sight: "latents",
+  });
+  const state = (await all(train(ctx)))[0]!.state;
+  const found = await sample(state, ctx);
+  const noisy = await sample(
+    state,
+    await toyContext({ ...toyOptions, critic: { sees: "noisy", every: 1 } }, { sight: "latents" }),
+  );
+  assertEquals({ ...found, observed: null }, { ...noisy, observed: null });
+  const keys = found.promptRows.map((_, n) => fold(fold(fold(state.key, "sample"), state.epoch), n));
+  ctx.schedule.forEach(({ alpha, previousAlpha, sigma }, i) => {
+    const noise = noiseOf(ctx, keys, i).data;
+    const at = ({ data }: FloatTensor, rows: number, place: number) =>
+      keys.flatMap((_, n) => Array.from({ length: 6 }, (_, c) => data[(n * rows + place) * 6 + c]!));
+    const [x, next] = [at(found.latents, 4, i), at(found.latents, 4, i + 1)];
+    // next = √a' x̂ + √(1 - a' - σ²) eps + σ z and x = √a x̂ + √(1 - a) eps: two equations for x̂ and eps.
+    const [image, rest] = [Math.sqrt(previousAlpha), Math.sqrt(1 - previousAlpha - sigma ** 2)];
+    const [kept, added] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+    const expected = x.map((x, j) => {
+      const mean = next[j]! - sigma * noise[j]!;
+      return (added * mean - rest * x) / (added * image - rest * kept) / Math.sqrt(6);
+    });
+    assertClose(at(found.observed!.embeddings, 3, i), expected, 1e-3, `step ${i}`);
+  });
+});
+
 Deno.test("sample: between its looks the critic judges what it last saw by the step's own timestep", async () => {
   const seen = async (every: number, timestep: boolean) => {
-    const ctx = await toyContext({ ...toyOptions, critic: { every } }, {
+    const ctx = await toyContext({ ...toyOptions, critic: { sees: "noisy", every } }, {
       critic: { timestep, init: "reference" },
     });
     const { latents, observed } = await sample(initialState(ctx), ctx);

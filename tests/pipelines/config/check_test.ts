@@ -159,6 +159,7 @@ Deno.test("values that cannot go together are errors", () => {
       "mini_hps of rewards.constraints.levels is none of rewards.train: gold, mini_pick",
     ],
     [{ critic: { encoder: "jpeg_compressibility" } }, "there are reward, latents, unet, mini_aesthetic"],
+    [{ critic: { encoder: "unet", sees: "predicted" } }, "set critic.sees=noisy, or another critic.encoder"],
     [{ critic: { hidden: [8], dropout: [0.1, 0.1] } }, "critic.hidden has 1 layers: 2 rates"],
     [{ per_prompt_stat_tracking: { buffer_size: 8 } }, "16 of 8"],
   ];
