@@ -31,7 +31,7 @@ Deno.test("epochs: the policy is judged and kept as it was before a reset", asyn
   const contributed = (policy: F32) =>
     neuronContributions(policy, ctx.layouts.policy, ctx.models.policy.neurons)[0]!.every((a) => a > 0);
   assertEquals([contributed(shown), contributed(state.policy.params)], [true, false]);
-  const divergence = async (policy: F32) => moments((await drawGallery(ctx, policy, gallery)).klToBase).mean;
+  const divergence = async (policy: F32) => moments((await drawGallery(ctx, policy, gallery)).klToBase!).mean;
   assertEquals(metrics.kl_to_base, await divergence(shown));
   assertNotEquals(metrics.kl_to_base, await divergence(state.policy.params));
 });
