@@ -19,8 +19,9 @@ import { floats, joinRows, stackSteps } from "./rows.ts";
  * Samples an epoch's images: `sample.group_size` of a prompt in a row, from one noise if `sample.group_noise` says so.
  *
  * At every step `i` it keeps the latents `x_i`, the log-probability of `x_{i+1}` computed from its stored value, and, where the
- * method has a critic, what the critic sees of `x_i`, or of the image predicted in it, and predicts from that: neither knows the
- * step's noise, so that what is taken off the return depends on where the step starts alone. Noise depends on the run's key, the epoch, the sample and the step alone, so neither batching nor resuming changes a bit.
+ * method has a critic, what the critic sees of `x_i`, or of the image predicted in it, and predicts from that. Neither knows the
+ * step's noise, so what is taken off the return depends on where the step starts alone. Noise depends on the run's key, the epoch,
+ * the sample and the step alone, so neither batching nor resuming changes a bit.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: the log-probability is
  * that of the stored latents (quirk 25).
