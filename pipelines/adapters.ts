@@ -14,7 +14,7 @@ import { type Config, readConfig } from "./config.ts";
 import { exists, readJson, withWeights } from "./files.ts";
 import { hashFile } from "./load/model_folder.ts";
 import { fromCaller } from "./paths.ts";
-import { LORA_FILE } from "./run/checkpoint.ts";
+import { LORA_FILE } from "./run/policy_files.ts";
 import { presentedCheckpoint } from "./run/ending.ts";
 import { runFolder } from "./run/run_folder.ts";
 import { UsageError } from "./usage_error.ts";

@@ -13,7 +13,7 @@ import { dtypeOption, readArguments } from "./arguments.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";
 import { nearest } from "./nearest.ts";
 import { fromCaller, fromHere } from "./paths.ts";
-import { LORA_FILE } from "./run/checkpoint.ts";
+import { LORA_FILE } from "./run/policy_files.ts";
 import { UsageError } from "./usage_error.ts";
 
 const HELP = `Writes adapters in the layout that another tool reads.

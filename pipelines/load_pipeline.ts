@@ -40,8 +40,8 @@ import { UsageError } from "./usage_error.ts";
 
 /** What is wanted of a model. */
 export interface LoadOptions {
-  /** The adapters' rank and targets; by default rank 4 on all projections. */
-  readonly lora?: { readonly rank?: number; readonly targets?: readonly string[] };
+  /** The adapters' rank and targets, by default rank 4 on all projections; `null`: all weights of the UNet in their place. */
+  readonly lora?: { readonly rank?: number; readonly targets?: readonly string[] } | null;
   /** The critic; without one nobody may ask for its residuals, and no image tower is read. */
   readonly critic?: {
     /** Its section of the configuration. */
@@ -131,7 +131,7 @@ export async function loadPipeline(
     },
     autoencoder: { config: configs.vae, weights: vae, bandBytes: bandBytesOf(runtime, options) },
     encoder: seen?.encoder ?? NO_TOWER,
-    lora: parseLoraConfig(options.lora ?? {}),
+    lora: options.lora === null ? null : parseLoraConfig(options.lora ?? {}),
     halfActivations,
     critic: seen && options.critic
       ? criticConfigOf(options.critic.config, seen.width, configs.text.hidden_size)

@@ -156,8 +156,12 @@ export async function train(run: Run): Promise<State> {
   let verdicts: readonly Verdict[] = [];
   const save = async () => {
     if (state.epoch === saved || metrics === null) return;
-    const origin = originMetadata(loraOriginOf(run, state, metrics));
-    await saveCheckpoint(folder.checkpoints, state, shown, run.ctx.layouts, run.origin, origin);
+    const metadata = originMetadata(loraOriginOf(run, state, metrics));
+    const { unetConfig } = run;
+    await saveCheckpoint(folder.checkpoints, state, shown, run.ctx.layouts, run.origin, {
+      metadata,
+      unetConfig,
+    });
     saved = state.epoch;
   };
   const { ctx, viewing } = follow(run, () => state.epoch);

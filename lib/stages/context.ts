@@ -4,9 +4,10 @@
  */
 
 import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
-import type { FloatTensor } from "../core/tensor.ts";
+import type { F32, FloatTensor } from "../core/tensor.ts";
 import type { Program, Runtime } from "../engine/runtime.ts";
 import { flatLayout } from "../optim/flat.ts";
+import { basePolicy } from "./base_policy.ts";
 import { compileText, type Conditioning, type EncodePrompts } from "./conditioning.ts";
 import type { Models } from "./models.ts";
 import { checkOptions, type Options } from "./options.ts";
@@ -63,6 +64,8 @@ export interface Context extends Setup {
   readonly parts: GraphParts;
   /** Where the parameters of policy and critic lie in their flat vectors. */
   readonly layouts: Layouts;
+  /** The vector of a policy that is the base model: see `basePolicy`. */
+  readonly basePolicy: F32;
   /** The denoising steps, from noise to image. */
   readonly schedule: readonly DdimStep[];
   /** The training prompts, read. */
@@ -105,6 +108,7 @@ export async function prepare(setup: Setup): Promise<Context> {
     step: programs.of(stepProgram),
     parts,
     layouts,
+    basePolicy: await basePolicy(models.policy, layouts.policy, runtime),
     schedule,
     conditioning,
     uncond,

@@ -72,7 +72,7 @@ export function noiseOf({ models }: Denoiser, keys: readonly Key[], stepIndex: n
 /**
  * Takes one step with a batch.
  *
- * @param policy The adapters, flat; zeros stand for the base model.
+ * @param policy Flat; `basePolicy` is the base model.
  * @param step The same for all samples.
  */
 export function takeStep(

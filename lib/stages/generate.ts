@@ -31,7 +31,7 @@ export interface Generated {
  * `klToBase[n] = Σ_t ||μ_θ - μ_base||² / (2 σ_t²)` over the steps of the trajectory that the policy took; following the base
  * model takes as long again. Steps without noise have no such divergence.
  *
- * @param policy The adapters, flat; zeros stand for the base model, whose divergence is 0 and not computed.
+ * @param policy Flat; the divergence of `ctx.basePolicy` is 0 and not computed.
  * @param request Any number of samples.
  * @throws {RangeError} If there are no samples.
  */
@@ -41,15 +41,14 @@ export async function generate(
   ctx: Context,
   { eta = ctx.options.sample.eta }: GenerateOptions = {},
 ): Promise<Generated> {
-  const { runtime, options, models } = ctx;
+  const { runtime, options, models, basePolicy } = ctx;
   const count = request.keys.length;
   if (count === 0) throw new RangeError("Cannot generate as there are no samples");
   const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, eta);
   const size = options.sample.batch_size;
-  const adapters = runtime.put(tensor([policy.length], policy));
-  const base = eta > 0 && policy.some((x) => x !== 0)
-    ? runtime.put(tensor([policy.length], new Float32Array(policy.length)))
-    : null;
+  const put = (vector: F32) => runtime.put(tensor([vector.length], vector));
+  const own = put(policy);
+  const base = eta > 0 && policy.some((x, i) => x !== basePolicy[i]) ? put(basePolicy) : null;
   const parts: Drawn[] = [];
   for (let start = 0; start < count; start += size) {
     const rows = Array.from({ length: size }, (_, i) => Math.min(start + i, count - 1));
@@ -58,14 +57,14 @@ export async function generate(
       promptRows: rows.map((row) => request.promptRows[row]!),
       keys: rows.map((row) => request.keys[row]!),
     };
-    const part = await generateBatch(ctx, { adapters, base }, batch, schedule);
+    const part = await generateBatch(ctx, { own, base }, batch, schedule);
     const kept = rows.slice(0, count - start).map((_, i) => i);
     parts.push({
       images: pickRows(part.images, kept),
       klToBase: part.klToBase.slice(0, kept.length),
     });
   }
-  runtime.free([adapters, ...base ? [base] : []]);
+  runtime.free([own, ...base ? [base] : []]);
   return {
     images: joinRows(parts.map(({ images }) => images)),
     klToBase: eta === 0
@@ -81,13 +80,13 @@ interface Drawn {
 }
 
 interface Networks {
-  readonly adapters: DeviceArray;
+  readonly own: DeviceArray;
   readonly base: DeviceArray | null;
 }
 
 async function generateBatch(
   ctx: Context,
-  { adapters, base }: Networks,
+  { own, base }: Networks,
   batch: Batch,
   schedule: readonly DdimStep[],
 ): Promise<Drawn> {
@@ -98,7 +97,7 @@ async function generateBatch(
   let x = runtime.put(startingNoise(ctx, batch.keys));
   schedule.forEach((step, stepIndex) => {
     const noise = noiseOf(ctx, batch.keys, stepIndex);
-    const { prev, logProb, eps } = takeStep(ctx, adapters, conditions, x, step, noise);
+    const { prev, logProb, eps } = takeStep(ctx, own, conditions, x, step, noise);
     if (base !== null) {
       const other = takeStep(ctx, base, conditions, x, step, noise);
       const coefs = ddimCoefs(Array<DdimStep>(count).fill(step));

@@ -14,11 +14,11 @@ import { clipText, pooledText, textEnds } from "../models/clip_text.ts";
 import { critic, criticNeurons, declareCritic } from "../models/critic.ts";
 import type { CriticConfig } from "../models/critic_config.ts";
 import { type LoraConfig, loraOver } from "../models/lora.ts";
-import { declareUNetLora, unet, unetFeatures } from "../models/unet_2d_condition.ts";
+import { declareUNet, declareUNetLora, unet, unetFeatures } from "../models/unet_2d_condition.ts";
 import type { UNet2DConditionConfig } from "../models/unet_config.ts";
 import { loraNeurons } from "../nn/lora.ts";
 import { keepingHalves, type Scope } from "../nn/scope.ts";
-import type { Frozen, Models, Sight } from "./models.ts";
+import type { Frozen, Models, Policy, Sight } from "./models.ts";
 import { featureSight, imageSight, latentSight } from "./sights.ts";
 import type { Weights } from "./weights.ts";
 
@@ -51,8 +51,8 @@ export interface LatentDiffusion {
    * base model's `unet` has in its middle.
    */
   readonly encoder: Frozen<Value, Value> | "latents" | "unet";
-  /** The UNet's adapters. */
-  readonly lora: LoraConfig;
+  /** The UNet's adapters; `null`: all of its weights are trained instead. */
+  readonly lora: LoraConfig | null;
   /** The critic. */
   readonly critic: CriticConfig;
   /** Whether frozen models round what they keep between layers to halves, in half the memory; default no. */
@@ -67,14 +67,12 @@ export interface LatentDiffusion {
  * @throws {RangeError} If neither `side` nor the UNet's config tells the size of the latents.
  */
 export function latentDiffusion(parts: LatentDiffusion): Models {
-  const { text, autoencoder, lora } = parts;
+  const { text, autoencoder } = parts;
   const side = parts.side ?? parts.unet.config.sample_size;
   if (side === null) {
     throw new RangeError("Cannot tell the latents' size as the UNet's config has no sample_size");
   }
-  const { rematerialise = false, mostBytes = Infinity } = parts.unet;
   const within = parts.halfActivations ? keepingHalves : (scope: Scope) => scope;
-  const adapters = declareUNetLora(parts.unet.config, lora);
   const decoder: Models["decoder"] = {
     weights: autoencoder.weights,
     build: (scope, latents) => {
@@ -94,16 +92,7 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
         return { context, pooled: pooledText(context, ends) };
       },
     },
-    policy: {
-      weights: parts.unet.weights,
-      specs: adapters,
-      neurons: loraNeurons(adapters),
-      build: (scope, inputs, policy) =>
-        unet(within(scope), parts.unet.config, inputs, policy && loraOver(policy, lora), {
-          rematerialise,
-          mostBytes,
-        }),
-    },
+    policy: policyOf(parts, within),
     decoder,
     sight: sightOf(parts, decoder, within),
     critic: {
@@ -113,6 +102,28 @@ export function latentDiffusion(parts: LatentDiffusion): Models {
     },
     latentShape: [side, side, autoencoder.config.latent_channels],
     scheduler: parts.scheduler,
+  };
+}
+
+function policyOf({ unet: parts, lora }: LatentDiffusion, within: (scope: Scope) => Scope): Policy {
+  const { config, weights, rematerialise = false, mostBytes = Infinity } = parts;
+  const options = { rematerialise, mostBytes };
+  if (lora === null) {
+    return {
+      weights,
+      specs: declareUNet(config),
+      neurons: [],
+      isWhole: true,
+      build: (scope, inputs, own) => unet(within(own ?? scope), config, inputs, null, options),
+    };
+  }
+  const specs = declareUNetLora(config, lora);
+  return {
+    weights,
+    specs,
+    neurons: loraNeurons(specs),
+    build: (scope, inputs, adapters) =>
+      unet(within(scope), config, inputs, adapters && loraOver(adapters, lora), options),
   };
 }
 

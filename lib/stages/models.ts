@@ -47,16 +47,18 @@ export interface PolicyInputs {
   readonly context: Value;
 }
 
-/** The model that is trained: a frozen base and its adapters. */
+/** The model that is trained: a frozen base, and adapters for it or weights in place of its own. */
 export interface Policy {
-  /** Predicts the noise in latents, `[B, H, W, C]`; without adapters it is the base model. */
-  readonly build: (scope: Scope, inputs: PolicyInputs, adapters: Scope | null) => Value;
+  /** Predicts the noise in latents, `[B, H, W, C]`; without `trained` parameters it is the base model. */
+  readonly build: (scope: Scope, inputs: PolicyInputs, trained: Scope | null) => Value;
   /** The base model's weights. */
   readonly weights: Weights;
-  /** The adapters' parameters. They start so that the policy is the base model, as it is where all are 0. */
+  /** The parameters that are trained. Adapters start so that the policy is the base model, as it is where all are 0. */
   readonly specs: readonly ParamSpec[];
   /** What of these is reset together: of a low-rank adapter its components. */
   readonly neurons: readonly NeuronLayer[];
+  /** Whether these are all of the base model's weights, and start from them, rather than adapters; default no. */
+  readonly isWhole?: boolean;
 }
 
 /** How a critic looks at latents. */

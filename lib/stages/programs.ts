@@ -147,7 +147,10 @@ export const criticGradientProgram: ProgramSpec = {
 
 /** A step of the optimizer, of the policy and of the critic if there is one: see `optimizerGraph`. */
 export const optimizerProgram: ProgramSpec = {
-  purpose: { stage: "the optimizer's step", remedy: "lower lora.rank or critic.hidden" },
+  purpose: {
+    stage: "the optimizer's step",
+    remedy: "lower lora.rank (null trains all weights) or critic.hidden",
+  },
   graph: ({ layouts, options }) => unbound(optimizerGraph(layouts, options)),
 };
 

@@ -83,9 +83,7 @@ async function sampleBatch(
   const { runtime, programs, schedule, options } = ctx;
   const { every } = options.critic;
   const conditions = putConditions(ctx, batch);
-  const base = options.kl_penalty_coef > 0
-    ? runtime.put(tensor(policy.shape, new Float32Array(policy.shape[0]!)))
-    : null;
+  const base = options.kl_penalty_coef > 0 ? runtime.put(tensor(policy.shape, ctx.basePolicy)) : null;
   const latents = [runtime.put(startingNoise(ctx, startKeys))];
   const logProbs: DeviceArray[] = [];
   const embeddings: DeviceArray[] = [];

@@ -13,20 +13,20 @@ import type { State } from "./records.ts";
 
 /** The state before the first epoch: the policy is the base model, the critic as it is initialised. */
 export function initialState(
-  { options, models, layouts }: Pick<Context, "options" | "models" | "layouts">,
+  { options, models, layouts, basePolicy }: Pick<Context, "options" | "models" | "layouts" | "basePolicy">,
 ): State {
   const root = key(options.seed);
-  const policy = initParams(models.policy.specs, fold(root, "policy"));
-  const adapters = packParams(layouts.policy, policy);
+  const { specs, isWhole = false } = models.policy;
+  const policy = isWhole ? basePolicy : packParams(layouts.policy, initParams(specs, fold(root, "policy")));
   return {
     epoch: 0,
     key: root,
-    policy: newOptimizer(adapters, options.reset.of === "policy"),
+    policy: newOptimizer(policy, options.reset.of === "policy"),
     critic: layouts.critic && newOptimizer(
       packParams(layouts.critic, initParams(models.critic.specs, fold(root, "critic"))),
       true,
     ),
-    ema: options.train.ema_decay === null ? null : adapters,
+    ema: options.train.ema_decay === null ? null : policy,
     promptStatistics: {},
     rewardMemory: emptyMemory,
     rewardQueries: 0,

@@ -7,7 +7,7 @@
 import type { z } from "zod";
 import { methodOf, methods } from "../../lib/methods/mod.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
-import { checkMethod } from "../../lib/stages/method.ts";
+import { checkMethod, type Defaults } from "../../lib/stages/method.ts";
 import { checkOptions } from "../../lib/stages/options.ts";
 import { checkRewardName } from "../load/check_reward_name.ts";
 import { nearest } from "../nearest.ts";
@@ -33,12 +33,25 @@ export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: Deep
  */
 export function checkConfig(raw: RawConfig): Config {
   const compat: Compat = raw.compat === "official" ? "official" : "fixed";
-  const { defaults } = methods.find(({ name }) => name === raw.method) ?? methods[0]!;
-  const result = configSchema(compat).safeParse(overlaid(treeOf(defaults[compat]), withoutFollowers(raw)));
+  const start = treeOf(startOf(raw, compat));
+  const result = configSchema(compat).safeParse(overlaid(start, withoutFollowers(raw)));
   if (!result.success) throw new UsageError(inWords(result.error.issues, raw));
   const config: Config = result.data;
   checkTogether(config);
   return config;
+}
+
+const RATE = "train.learning_rate";
+
+/** Its share of the learning rate of adapters takes all weights of the UNet about as far from the base model in an epoch. */
+const WHOLE_SHARE = 1 / 100;
+
+/** What fields start with where the schema does not say it: by the method, its reading, and whether there are adapters. */
+function startOf({ method, lora }: RawConfig, compat: Compat): Defaults {
+  const { name, defaults } = methods.find(({ name }) => name === method) ?? methods[0]!;
+  if (lora !== null) return defaults[compat];
+  const rate = listFields(compat, name).find(({ name }) => name === RATE)!.initial as number;
+  return { ...defaults[compat], [RATE]: rate * WHOLE_SHARE };
 }
 
 /** The tree without nulls that leave a field to its default, as they do where the field has no meaning of its own for them. */
@@ -51,7 +64,7 @@ function withoutFollowers(raw: RawConfig): RawConfig {
 
 /** What no single field can tell. */
 function checkTogether(config: Config): void {
-  const { critic, per_prompt_stat_tracking: tracking, rewards } = config;
+  const { critic, per_prompt_stat_tracking: tracking, reset, rewards } = config;
   [...trainedNames(rewards.train), ...rewards.evaluate].forEach(checkRewardName);
   if (!encoders.includes(critic.encoder)) {
     throw new UsageError(
@@ -73,6 +86,12 @@ function checkTogether(config: Config): void {
     throw new UsageError(
       `Cannot use per_prompt_stat_tracking as min_count is above buffer_size, so that it is never reached: ` +
         `${tracking.min_count} of ${tracking.buffer_size}`,
+    );
+  }
+  if (config.lora === null && reset.of === "policy" && reset.mode !== "none") {
+    throw new UsageError(
+      "Cannot use reset.of policy as lora is null: of the policy only adapters have components that are reset; " +
+        "set reset.of=critic or reset.mode=none",
     );
   }
   const blind = guardBlindSpots(config).find(({ isSet }) => isSet);

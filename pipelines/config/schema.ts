@@ -137,7 +137,9 @@ function sample() {
 
 function train(compat: Compat) {
   return section({
-    learning_rate: field(positive(), 4e-3, { doc: "Learning rate of the policy" }),
+    learning_rate: field(positive(), 4e-3, {
+      doc: "Learning rate of the policy; where nothing is said and lora is null, a hundredth of the default",
+    }),
     critic_learning_rate: field(positive(), 3e-3, {
       doc: "Learning rate of the critic",
       reference: "train.learning_rate_critic",
@@ -220,12 +222,14 @@ function train(compat: Compat) {
 }
 
 function lora() {
-  return section({
-    rank: field(count(1), 4, { doc: "Rank of each adapter" }),
+  return z.strictObject({
+    rank: field(count(1), 4, {
+      doc: "Rank of each adapter; with lora: null there are none, and all weights of the UNet are trained",
+    }),
     targets: field(z.array(z.enum(attentionTargets as [string, ...string[]])).min(1), [...attentionTargets], {
       doc: "Which of the attention's projections have adapters",
     }),
-  });
+  }).nullable().prefault({}).meta({ doc: "The UNet's adapters; null: all of its weights are trained" });
 }
 
 function critic(compat: Compat) {

@@ -6,8 +6,8 @@
 
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LORA_FILE } from "../run/checkpoint.ts";
 import { optionsToGoOn } from "../run/ending.ts";
+import { LORA_FILE } from "../run/policy_files.ts";
 import { endingOf, presentedOf } from "./guard_marks.ts";
 import { type Markup, markup } from "./markup.ts";
 import { epochOf, type Run } from "./read_run.ts";

@@ -1,7 +1,7 @@
 /**
  * Checkpoints: folders that hold everything a run needs to go on, written so that there is a whole one or none.
  *
- * `state.safetensors` and `state.json` are the state; `pytorch_lora_weights.safetensors` is the policy for other tools.
+ * `state.safetensors` and `state.json` are the state; what `policy_files.ts` writes is the policy for other tools.
  *
  * @module
  */
@@ -9,8 +9,6 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { F32 } from "../../lib/core/tensor.ts";
-import { writeLora } from "../../lib/io/lora_file.ts";
-import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { unpackParams } from "../../lib/optim/flat.ts";
 import type { State } from "../../lib/stages/records.ts";
 import type { Layouts } from "../../lib/stages/training_graphs.ts";
@@ -18,6 +16,7 @@ import { exists, readJson, readWeights, syncFolder, writeAtomically } from "../f
 import { UsageError } from "../usage_error.ts";
 import { epochName, epochOfName } from "./epoch_name.ts";
 import { checkOrigin, type Origin } from "./origin.ts";
+import { piecesOf, type PolicyFileOptions, writePolicy } from "./policy_files.ts";
 import { type Counters, packState, type SavedState, unpackState } from "./state_file.ts";
 
 /** A checkpoint that was found. */
@@ -26,17 +25,14 @@ export interface Checkpoint extends SavedState {
   readonly origin: Origin;
 }
 
-/** The policy's file, by the name that other tools look for. */
-export const LORA_FILE = "pytorch_lora_weights.safetensors";
-
 const TENSORS_FILE = "state.safetensors";
 const STATE_FILE = "state.json";
 
 /**
  * Writes a checkpoint below a folder: aside, flushed to disk, then moved into place.
  *
- * @param shown The adapters for other tools, flat, which a state after a reset no longer has.
- * @param metadata What the adapters' file says of itself.
+ * @param shown The policy for other tools, flat, which a state after a reset no longer has.
+ * @param policy What the policy's files say.
  * @returns The checkpoint's folder.
  * @throws {Error} If it cannot be written; no half checkpoint is left.
  */
@@ -46,20 +42,16 @@ export async function saveCheckpoint(
   shown: F32,
   layouts: Layouts,
   origin: Origin,
-  metadata: Readonly<Record<string, string>> = {},
+  policy: PolicyFileOptions = {},
 ): Promise<string> {
   const folder = join(checkpoints, epochName(state.epoch));
   const aside = `${folder}.part`;
   const { tensors, counters } = packState(state, layouts);
-  const adapters = unpackParams(layouts.policy, shown);
   try {
     await removeIfThere(aside);
     await Deno.mkdir(aside, { recursive: true });
-    await writeAtomically(join(aside, TENSORS_FILE), writeSafetensors(tensors));
-    await writeAtomically(
-      join(aside, LORA_FILE),
-      writeLora(adapters, { format: "diffusers", metadata }),
-    );
+    await writeAtomically(join(aside, TENSORS_FILE), piecesOf(tensors));
+    await writePolicy(aside, unpackParams(layouts.policy, shown), policy);
     await writeAtomically(
       join(aside, STATE_FILE),
       `${JSON.stringify({ ...counters, ...origin }, null, 2)}\n`,

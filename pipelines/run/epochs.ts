@@ -106,20 +106,18 @@ interface Looked {
 async function look(ctx: Context, viewing: Viewing, epoch: number, policy: F32): Promise<Looked> {
   viewing.onLook?.(epoch);
   const isDue = (every: number) => epoch % every === 0 || epoch === ctx.options.num_epochs;
-  // Before training the policy is the base model, for which zeros stand.
-  const adapters = epoch === 0 ? new Float32Array(policy.length) : policy;
   const nothing: Looked = { grid: null, scores: null, metrics: {} };
   const drawn = viewing.grid !== null && isDue(viewing.grid.every)
-    ? await lookAtGrid(ctx, viewing.grid.gallery, adapters)
+    ? await lookAtGrid(ctx, viewing.grid.gallery, policy)
     : nothing;
   const scored = viewing.evaluation !== null && isDue(viewing.evaluation.every)
-    ? await evaluate(ctx, viewing, viewing.evaluation, adapters)
+    ? await evaluate(ctx, viewing, viewing.evaluation, policy)
     : nothing;
   return { grid: drawn.grid, scores: scored.scores, metrics: { ...drawn.metrics, ...scored.metrics } };
 }
 
-async function lookAtGrid(ctx: Context, gallery: Gallery, adapters: F32): Promise<Looked> {
-  const { images, klToBase } = await drawGallery(ctx, adapters, gallery);
+async function lookAtGrid(ctx: Context, gallery: Gallery, policy: F32): Promise<Looked> {
+  const { images, klToBase } = await drawGallery(ctx, policy, gallery);
   const seeds = Array.from({ length: gallery.seeds }, (_, seed) => `seed ${seed}`);
   const grid = captionedGrid(images, gallery.conditioning.prompts, seeds);
   return { grid, scores: null, metrics: klToBase ? { kl_to_base: moments(klToBase).mean } : {} };
@@ -129,8 +127,8 @@ async function evaluate(
   ctx: Context,
   { judge, base }: Viewing,
   evaluated: Evaluated,
-  adapters: F32,
+  policy: F32,
 ): Promise<Looked> {
-  const { evaluation, scores } = await evaluateAll(ctx, judge, evaluated, adapters, base);
+  const { evaluation, scores } = await evaluateAll(ctx, judge, evaluated, policy, base);
   return { grid: null, scores, metrics: { evaluation } };
 }

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { join } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { showConfig } from "../config.ts";
-import { writeAtomically } from "../files.ts";
+import { readText, writeAtomically } from "../files.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";
 import { loadTraining, loadViewer, prepareTraining } from "../open_training.ts";
@@ -18,6 +19,7 @@ import { openGallery } from "./evaluation.ts";
 import { guardNotes } from "./guarded.ts";
 import { rewardFilesIn, sittingOn, VERSION, writeManifest } from "./manifest.ts";
 import { originOf } from "./origin.ts";
+import { UNET_CONFIG } from "./policy_files.ts";
 import type { Request } from "./request.ts";
 import type { Run } from "./run.ts";
 import { readBaseScores } from "./run_folder.ts";
@@ -111,6 +113,7 @@ export async function prepareRun(
     start,
     folder,
     base: config.model,
+    unetConfig: config.lora === null ? await readText(join(model, UNET_CONFIG)) : null,
     origin,
     saveEvery: config.save_freq,
     guard: config.guard,

@@ -24,6 +24,8 @@ export interface Run {
   readonly folder: RunFolder;
   /** The model's name or folder. */
   readonly base: string;
+  /** The text of the UNet's configuration where all of its weights are trained; `null`: adapters are. */
+  readonly unetConfig: string | null;
   /** What checkpoints belong to. */
   readonly origin: Origin;
   /** Epochs from one checkpoint to the next. */

@@ -72,6 +72,15 @@ Deno.test("a method brings defaults of its own, which what is set overrides", ()
   );
 });
 
+Deno.test("without adapters the policy's learning rate starts a hundred times lower, whatever the method", () => {
+  for (const { name: method } of methods) {
+    const rate = (more: RawConfig) => checkConfig({ method, ...more }).train.learning_rate;
+    assertEquals(rate({ lora: null }), rate({}) * 0.01, method);
+    assertEquals(rate({ lora: null, train: { learning_rate: 0.5 } }), 0.5);
+  }
+  assertEquals(checkConfig({ lora: { rank: 2 } }).lora?.targets.length, 4);
+});
+
 Deno.test("an unknown key names the nearest field", () => {
   const cases: readonly (readonly [RawConfig, string])[] = [
     [{ train: { clip_rage: 1 } }, "no such field: train.clip_rage; did you mean train.clip_range?"],
@@ -161,6 +170,7 @@ Deno.test("values that cannot go together are errors", () => {
     [{ critic: { encoder: "jpeg_compressibility" } }, "there are reward, latents, unet, mini_aesthetic"],
     [{ critic: { encoder: "unet", sees: "predicted" } }, "set critic.sees=noisy, or another critic.encoder"],
     [{ critic: { hidden: [8], dropout: [0.1, 0.1] } }, "critic.hidden has 1 layers: 2 rates"],
+    [{ lora: null, reset: { of: "policy" } }, "set reset.of=critic or reset.mode=none"],
     [{ per_prompt_stat_tracking: { buffer_size: 8 } }, "16 of 8"],
   ];
   for (const [raw, expected] of cases) assertStringIncludes(problem(raw), expected);

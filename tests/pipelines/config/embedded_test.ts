@@ -52,7 +52,7 @@ Deno.test("Stable Diffusion's configurations have the reference implementation's
       assertEquals([train.adv_clip_max, train.num_inner_epochs, train.cfg], [null, 1, true]);
       assertEquals([reset.mode, reset.frequency, reset.tau], ["active", 10, 0]);
       assertEquals(critic.hidden, [1024, 128, 64, 16]);
-      assertEquals([lora.rank, lora.targets.length], [4, 4]);
+      assertEquals([lora?.rank, lora?.targets.length], [4, 4]);
       assertEquals(others.per_prompt_stat_tracking, { buffer_size: 32, min_count: 16 });
       assertEquals([others.num_epochs, others.kl_penalty_coef, others.gamma, others.seed], [100, 0, 1, 42]);
       assertEquals((await readPrompts(prompts)).length, 45);

@@ -10,7 +10,7 @@ import { tensor } from "../../../lib/core/tensor.ts";
 import { encodePng } from "../../../lib/io/png.ts";
 import { checkConfig, type RawConfig, showConfig } from "../../../pipelines/config.ts";
 import { captionedGrid } from "../../../pipelines/run/captioned_grid.ts";
-import { LORA_FILE } from "../../../pipelines/run/checkpoint.ts";
+import { LORA_FILE } from "../../../pipelines/run/policy_files.ts";
 import { epochName } from "../../../pipelines/run/epoch_name.ts";
 
 /** How the run is. */
