@@ -52,7 +52,7 @@ export async function miniModels(runtime: Runtime, config: Config): Promise<Mode
       build: embed,
       weights: weights("tower", declareParams((scope) => embed(scope, pictures))),
     },
-    lora: parseLoraConfig(config.lora),
+    lora: config.lora && parseLoraConfig(config.lora),
     critic: criticConfigOf(config.critic, vision.projection_dim, text.hidden_size),
   });
 }

@@ -6,7 +6,6 @@
 
 import { dirname, join, relative } from "node:path";
 import type { Runtime } from "../lib/engine/runtime.ts";
-import { readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { type Config, readConfig, trainedNames } from "./config.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
@@ -18,6 +17,7 @@ import { modelFolder } from "./load/model_folder.ts";
 import { precisionOption } from "./load/precision.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
+import { readPolicyFile } from "./policy_file.ts";
 import { readPrompts } from "./prompts.ts";
 import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
 import { parseSeeds } from "./seeds.ts";
@@ -28,13 +28,13 @@ const HELP =
 
 Usage: attune evaluate [PATH] [options]
 
-  PATH             a run's folder, a checkpoint's, or a file of adapters; without it, the base model alone
+  PATH             a run's folder, a checkpoint's, or a file of adapters or of a UNet; without it, the base model alone
   --prompts LIST   an embedded list, or a file with a prompt a line; as often as you like
                    (a run's own and unseen_animals; without a run, simple_animals)
   --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12  (0-7)
   --rewards LIST   names or files, with commas between them (all whose weights are there, and the run's own files)
   --judge NAME     who sees diversity and what images show: ${judgeNames.join(", ")}  (clip)
-  --strength X     how much of the adapters                               (1)
+  --strength X     how much of what was trained                           (1)
   --model NAME     an embedded model, a folder in the diffusers layout, or
                    a downloaded owner/name@revision                       (the run's, or mini)
   --steps N        denoising steps                                        (the run's, or 8)
@@ -121,13 +121,13 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
   });
   if (options.help) return null;
   const [path] = options.words;
-  const lora = path === undefined ? null : await readAdapterFile(path);
-  if (options.strength !== undefined && lora === null) {
+  const policy = path === undefined ? null : await readPolicyFile(path);
+  if (options.strength !== undefined && policy === null) {
     throw new UsageError(`Cannot use --strength ${options.strength} as there are no adapters: see --help`);
   }
-  const config = lora?.run?.config ?? await readConfig({});
-  const trained = lora?.run ? config.prompts : null;
-  const names = options.prompts.length > 0 ? options.prompts : defaultLists(trained, lora !== null);
+  const config = policy?.run?.config ?? await readConfig({});
+  const trained = policy?.run ? config.prompts : null;
+  const names = options.prompts.length > 0 ? options.prompts : defaultLists(trained, policy !== null);
   const lists: Record<string, readonly string[]> = {};
   for (const name of names) lists[name] = [...new Set(await readPrompts(name))];
   const seeds = parseSeeds(options.seeds ?? "0-7");
@@ -136,27 +136,27 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
   const images = Math.max(...Object.values(lists).map((prompts) => prompts.length)) * seeds.length;
   return {
     model: options.model ?? config.model,
-    lora,
+    policy,
     strength: numberOption("strength", options.strength ?? "1", [-100, 100]),
     lists,
     trained: trained === null ? null : await readPrompts(trained),
     seeds,
     rewards: rewards.length > 0 ? rewards : null,
-    runRewards: lora?.run ? runRewards(config.rewards) : null,
+    runRewards: policy?.run ? runRewards(config.rewards) : null,
     judge: judgeNamed(options.judge ?? "clip"),
     sampling: samplingFrom(options, config.sample, images),
     precision: precisionOption(options.precision, config.mixed_precision),
     baseImages: options.base === undefined ? null : fromCaller(options.base),
     out: options.out === undefined
-      ? join(lora?.run?.path ?? fromCaller("runs"), "evaluation.json")
+      ? join(policy?.run?.path ?? fromCaller("runs"), "evaluation.json")
       : fromCaller(options.out),
   };
 }
 
 /** Prompts of training and others; simple animals where nothing is known of training. */
-function defaultLists(trained: string | null, hasAdapters: boolean): readonly string[] {
+function defaultLists(trained: string | null, isTrained: boolean): readonly string[] {
   const seen = trained ?? "simple_animals";
-  return hasAdapters ? [...new Set([seen, "unseen_animals"])] : [seen];
+  return isTrained ? [...new Set([seen, "unseen_animals"])] : [seen];
 }
 
 function runRewards({ train, evaluate }: Config["rewards"]): EvaluationRequest["runRewards"] {

@@ -1,5 +1,5 @@
 /**
- * `attune generate`: draws images for prompts, by a model alone or with adapters.
+ * `attune generate`: draws images for prompts, by a model alone or as it was trained.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import { type FloatTensor, size } from "../lib/core/tensor.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { encodePng, type Image } from "../lib/io/png.ts";
 import { joinRows } from "../lib/stages/rows.ts";
-import { type AdapterFile, adaptersFor, readAdapterFile } from "./adapters.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";
@@ -20,6 +19,7 @@ import { type Precision, precisionOption } from "./load/precision.ts";
 import { loadPipeline, type Pipeline } from "./load_pipeline.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { fromCaller } from "./paths.ts";
+import { loraFor, paramsFor, type PolicyFile, readPolicyFile } from "./policy_file.ts";
 import { longPromptNotes, readPrompts } from "./prompts.ts";
 import { captionedGrid } from "./run/captioned_grid.ts";
 import { VERSION } from "./run/manifest.ts";
@@ -36,8 +36,8 @@ Usage: attune generate PROMPT… [options]
   PROMPT           what to draw, in quotes if it has spaces; as many as you like
   --prompts LIST   an embedded list (simple_animals), or a file with a prompt a line
   --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12   (0)
-  --lora PATH      adapters: a run's folder, a checkpoint's, or a safetensors or torch file
-  --strength X     how much of the adapters: 0 is the base model, 1 all     (1)
+  --lora PATH      what was trained, adapters or a whole UNet: a run's folder, a checkpoint's, or a safetensors or torch file
+  --strength X     how much of that: 0 is the base model, 1 all             (1)
   --model NAME     an embedded model, a folder in the diffusers layout, or
                    a downloaded owner/name@revision                         (the run's, or mini)
   --steps N        denoising steps                                          (the run's, or 8)
@@ -65,9 +65,9 @@ export interface GenerateRequest {
   readonly sampling: SamplerOptions;
   /** How the models lie in memory. */
   readonly precision: Precision;
-  /** Adapters, if there are any. */
-  readonly lora: AdapterFile | null;
-  /** How much of them. */
+  /** What was trained; `null`: the model alone draws. */
+  readonly policy: PolicyFile | null;
+  /** How much of that. */
   readonly strength: number;
   /** Where the files go. */
   readonly out: string;
@@ -114,20 +114,20 @@ export async function readRequest(args: readonly string[]): Promise<GenerateRequ
   const prompts = [...new Set([...options.words, ...listed])];
   if (prompts.length === 0) throw new UsageError("Cannot draw as there is no prompt: see --help");
   const seeds = parseSeeds(options.seeds ?? "0");
-  const lora = options.lora === undefined ? null : await readAdapterFile(options.lora);
-  if (options.strength !== undefined && lora === null) {
+  const policy = options.lora === undefined ? null : await readPolicyFile(options.lora);
+  if (options.strength !== undefined && policy === null) {
     throw new UsageError(
       `Cannot use --strength ${options.strength} as there is no --lora: nothing has a strength`,
     );
   }
-  const config = lora?.run?.config ?? await readConfig({});
+  const config = policy?.run?.config ?? await readConfig({});
   return {
     model: options.model ?? config.model,
     prompts,
     seeds,
     sampling: samplingFrom(options, config.sample, prompts.length * seeds.length),
     precision: precisionOption(options.precision, config.mixed_precision),
-    lora,
+    policy,
     strength: numberOption("strength", options.strength ?? "1", [-100, 100]),
     out: fromCaller(options.out ?? "runs/images"),
     grid: options.grid,
@@ -147,16 +147,14 @@ export async function drawImages(
   request: GenerateRequest,
   screen: Screen,
 ): Promise<readonly string[]> {
-  const { prompts, seeds, lora, strength, out, grid } = request;
+  const { prompts, seeds, policy, strength, out, grid } = request;
   await checkTargets(request);
   screen.progress(0, "loading");
   const pipeline = await loadPipeline(runtime, model, {
     precision: request.precision,
-    ...lora && { lora: { rank: lora.rank } },
+    ...policy && { lora: loraFor(policy) },
   });
-  const adapted = lora === null
-    ? null
-    : { adapters: adaptersFor(lora, pipeline.models.policy.specs), strength };
+  const adapted = policy && { params: await paramsFor(policy, pipeline.models.policy.specs), strength };
   longPromptNotes(prompts, pipeline.tokenizer).forEach(screen.line);
   const sampler = await makeSampler(runtime, pipeline.models, request.sampling);
   const wishes = wishesOf(request);
@@ -216,7 +214,7 @@ function pathsOf(request: GenerateRequest): readonly string[] {
 
 /** What stands in a file's text: everything that it takes to draw it again. */
 function textOf(
-  { model, sampling, precision, lora, strength, prompts, seeds }: GenerateRequest,
+  { model, sampling, precision, policy, strength, prompts, seeds }: GenerateRequest,
   { hash }: Pipeline,
   wish: Wish | null,
 ): Readonly<Record<string, string>> {
@@ -229,7 +227,7 @@ function textOf(
     precision,
     model,
     model_hash: hash,
-    ...lora && { lora: relative(fromCaller("."), lora.path), lora_hash: lora.hash, strength },
+    ...policy && { lora: relative(fromCaller("."), policy.path), lora_hash: policy.hash, strength },
   };
   return { Software: `Attune ${VERSION}`, attune: JSON.stringify(settings) };
 }

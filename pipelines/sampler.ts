@@ -1,9 +1,10 @@
 /**
- * Drawing images of prompts from seeds, by the base model or with adapters of any strength: one program for all of them.
+ * Drawing images of prompts from seeds, by the base model or a trained one, of any strength: one program for all of them.
  *
  * @module
  */
 
+import { blend } from "../lib/core/blend.ts";
 import { type F32, type FloatTensor, type ParamTree, tensor } from "../lib/core/tensor.ts";
 import { ddimSchedule, type DdimStep } from "../lib/diffusion/ddim.ts";
 import type { DeviceArray, Program, Runtime } from "../lib/engine/runtime.ts";
@@ -17,6 +18,7 @@ import {
   startingNoise,
   takeStep,
 } from "../lib/stages/denoise.ts";
+import { basePolicy } from "../lib/stages/base_policy.ts";
 import type { Models } from "../lib/stages/models.ts";
 import { floats, joinRows, pickRows } from "../lib/stages/rows.ts";
 import { decodeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
@@ -43,11 +45,11 @@ export interface Wish {
   readonly seed: number;
 }
 
-/** Adapters and how much of them is wanted. */
+/** What was trained, and how much of it is wanted. */
 export interface Adapted {
-  /** The adapters, by the names of the policy's specs. */
-  readonly adapters: ParamTree;
-  /** What they are multiplied by; 0 is the base model. */
+  /** Its parameters, by the names of the policy's specs: adapters, or all weights. */
+  readonly params: ParamTree;
+  /** What adapters are multiplied by, or how far the weights go from the base model's; 0 is the base model, 1 all. */
   readonly strength: number;
 }
 
@@ -81,14 +83,18 @@ export async function makeSampler(
   const size = options.batch_size;
   const extents = { batch: size, context: [tokens, width], pooled: pooled.shape[1]! } as const;
   const layout = flatLayout(models.policy.specs);
+  const base = await basePolicy(models.policy, layout, runtime);
+  const { isWhole = false } = models.policy;
   const step = await compileBound(runtime, stepGraph(models, layout, extents, options.guidance_scale));
   const decode = await compileBound(runtime, decodeGraph(models, extents));
   const denoiser: Denoiser = { runtime, models, step, uncond };
+  const vectorOf = ({ params, strength }: Adapted) =>
+    isWhole ? blend(base, packParams(layout, params), strength) : adapterVector(layout, params, strength);
   return {
     draw: async function* (wishes, adapted) {
       const prompts = [...new Set(wishes.map(({ prompt }) => prompt))];
       const conditioning = await text.encode(prompts);
-      const policy = runtime.put(tensor([layout.length], policyVector(layout, adapted)));
+      const policy = runtime.put(tensor([layout.length], adapted ? vectorOf(adapted) : base));
       try {
         for (let start = 0; start < wishes.length; start += size) {
           const part = wishes.slice(start, start + size);
@@ -143,10 +149,8 @@ async function drawBatch(
   return floats(pictures);
 }
 
-/** The adapters as one vector. Their second matrices carry the strength, so that 0 is the base model to the bit. */
-function policyVector(layout: FlatLayout, adapted: Adapted | null): F32 {
-  if (adapted === null) return new Float32Array(layout.length);
-  const { adapters, strength } = adapted;
+/** Adapters as one vector. Their second matrices carry the strength, so that 0 is the base model to the bit. */
+function adapterVector(layout: FlatLayout, adapters: ParamTree, strength: number): F32 {
   return packParams(
     layout,
     Object.fromEntries(

@@ -5,6 +5,7 @@
 
 export * from "./backprop_graphs.ts";
 export * from "./backpropagate.ts";
+export * from "./base_policy.ts";
 export * from "./combine/combination.ts";
 export * from "./combine/combine_rewards.ts";
 export type { ConstraintLog } from "./combine/constraint_logs.ts";

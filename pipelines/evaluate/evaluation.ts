@@ -7,13 +7,13 @@
 import { relative } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
 import { type Gap, seenGap } from "../../lib/measures/cross_reward.ts";
-import { type AdapterFile, adaptersFor } from "../adapters.ts";
 import type { Precision } from "../load/precision.ts";
 import { availableRewards, hasJudge } from "../load/available_rewards.ts";
 import type { JudgeName } from "../load/judge_configs.ts";
 import { loadEmbedder } from "../load/load_embedder.ts";
 import { loadPipeline } from "../load_pipeline.ts";
 import { fromCaller, isPath } from "../paths.ts";
+import { loraFor, paramsFor, type PolicyFile } from "../policy_file.ts";
 import { longPromptNotes, readPrompts } from "../prompts.ts";
 import { type Adapted, drawAll, makeSampler, type SamplerOptions } from "../sampler.ts";
 import { VERSION } from "../run/manifest.ts";
@@ -25,9 +25,9 @@ import { measure, type Measured, type Measures } from "./measure.ts";
 export interface EvaluationRequest {
   /** The model: a name, or a folder. */
   readonly model: string;
-  /** Adapters to compare with the base model, if there are any. */
-  readonly lora: AdapterFile | null;
-  /** How much of them. */
+  /** What was trained, to compare with the base model; `null`: nothing. */
+  readonly policy: PolicyFile | null;
+  /** How much of that. */
   readonly strength: number;
   /** Lists of prompts by the names they were asked for with. */
   readonly lists: Readonly<Record<string, readonly string[]>>;
@@ -55,7 +55,7 @@ export interface Evaluation {
   readonly model: string;
   /** The hash of its weights. */
   readonly model_hash: string;
-  /** The adapters, if there are any. */
+  /** What was trained, adapters or a whole UNet; `null`: nothing. */
   readonly lora: { readonly path: string; readonly hash: string; readonly strength: number } | null;
   /** How images were drawn. */
   readonly sampling: { readonly steps: number; readonly eta: number; readonly guidance: number };
@@ -98,7 +98,7 @@ export async function evaluate(
   request: EvaluationRequest,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Evaluation> {
-  const { lora, strength, lists, trained, seeds, sampling, judge: judgeName } = request;
+  const { policy, strength, lists, trained, seeds, sampling, judge: judgeName } = request;
   const { available, missing } = await availableRewards(folder);
   const { runRewards } = request;
   const ofRun = runRewards === null ? [] : [...runRewards.trained, ...runRewards.watched];
@@ -107,7 +107,7 @@ export async function evaluate(
   const pipeline = await loadPipeline(runtime, folder, {
     rewards: names,
     precision: request.precision,
-    ...lora && { lora: { rank: lora.rank } },
+    ...policy && { lora: loraFor(policy) },
   });
   const { models, rewards, hash } = pipeline;
   const judge = isJudged ? await loadEmbedder(pipeline, judgeName) : null;
@@ -115,7 +115,7 @@ export async function evaluate(
   const logged = (setting: string) => rewards[setting]?.name ?? setting;
   const domain = runRewards &&
     { trained: runRewards.trained.map(logged), watched: runRewards.watched.map(logged) };
-  const adapted = lora && { adapters: adaptersFor(lora, models.policy.specs), strength };
+  const adapted = policy && { params: await paramsFor(policy, models.policy.specs), strength };
 
   const every = Object.values(lists).reduce((sum, prompts) => sum + prompts.length, 0);
   const total = every * seeds.length * (adapted ? 2 : 1);
@@ -125,12 +125,19 @@ export async function evaluate(
     const measures = { rewards: Object.values(rewards), judge, ...await choicesFor(prompts) };
     // All seeds of a prompt in a row.
     const wishes = prompts.flatMap((prompt) => seeds.map((seed) => ({ prompt, seed })));
-    const look = async (policy: Adapted | null): Promise<Measured> => {
+    const look = async (drawn: Adapted | null): Promise<Measured> => {
       const start = done;
-      const draw = () => drawAll(sampler.draw(wishes, policy), (n) => onProgress(start + n, total));
+      const draw = () => drawAll(sampler.draw(wishes, drawn), (n) => onProgress(start + n, total));
       const { batch_size: _batch, ...how } = sampling;
-      const what = { VERSION, hash, rank: lora?.rank, precision: request.precision, how, wishes };
-      const images = policy === null ? await keptImages(request.baseImages, what, draw) : await draw();
+      const what = {
+        VERSION,
+        hash,
+        rank: policy ? loraFor(policy)?.rank ?? null : undefined,
+        precision: request.precision,
+        how,
+        wishes,
+      };
+      const images = drawn === null ? await keptImages(request.baseImages, what, draw) : await draw();
       onProgress(done = start + wishes.length, total);
       return await measure(images, wishes.map(({ prompt }) => prompt), measures);
     };
@@ -149,7 +156,7 @@ export async function evaluate(
   return {
     model: request.model,
     model_hash: hash,
-    lora: lora && { path: relative(fromCaller("."), lora.path), hash: lora.hash, strength },
+    lora: policy && { path: relative(fromCaller("."), policy.path), hash: policy.hash, strength },
     sampling: { steps, eta, guidance },
     seeds,
     judge: isJudged ? judgeName : null,

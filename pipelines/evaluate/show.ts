@@ -46,7 +46,7 @@ export function showEvaluation({ model, lora, sampling, seeds, lists, left_out }
   const { steps, eta, guidance } = sampling;
   return [
     `${model}, ${steps} steps, eta ${eta}, guidance ${guidance}`,
-    ...lora === null ? [] : [`adapters: ${lora.path}, strength ${lora.strength}`],
+    ...lora === null ? [] : [`trained: ${lora.path}, strength ${lora.strength}`],
     ...lists.flatMap((list) => ["", ...showList(list, model, guidance, seeds.length)]),
     ...Object.entries(left_out).flatMap(([name, file], i) => [
       ...i === 0 ? [""] : [],
@@ -91,7 +91,7 @@ function showList(list: ListResult, model: string, guidance: number, seeds: numb
   const size = `${counted(prompts.length, "prompt")} x ${counted(seeds, "seed")}`;
   const sentence = base.recognition === null ? [] : [
     `${model}, guidance ${guidance}, ${size}: right ${showRecognition(base.recognition)}` +
-    (adapted?.recognition ? `; with adapters: right ${showRecognition(adapted.recognition)}` : ""),
+    (adapted?.recognition ? `; trained: right ${showRecognition(adapted.recognition)}` : ""),
   ];
   return [
     `${name}: ${size}${training}`,

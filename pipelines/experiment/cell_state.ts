@@ -5,10 +5,10 @@
  */
 
 import { join } from "node:path";
-import { readAdapterFile } from "../adapters.ts";
 import { type Config, readConfig, showConfig } from "../config.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { exists, makeFolder, readJson, writeAtomically } from "../files.ts";
+import { readPolicyFile } from "../policy_file.ts";
 import { readPrompts } from "../prompts.ts";
 import { listCheckpoints } from "../run/checkpoint.ts";
 import { readEnding } from "../run/ending.ts";
@@ -69,7 +69,7 @@ function asRun({ num_epochs: _epochs, save_freq: _saves, guard: _guard, ...rest 
   return rest;
 }
 
-/** Whether the folder has the evaluation that is asked for, of the adapters that it stands for. */
+/** Whether the folder has the evaluation that is asked for, of the policy that it stands for. */
 async function isEvaluated(
   folder: string,
   { prompts, seeds, rewards, judge }: EvaluationSettings,
@@ -78,7 +78,7 @@ async function isEvaluated(
   if (!await exists(path)) return false;
   const found = await readJson(path) as Evaluation;
   const lists = await Promise.all(prompts.map(async (name) => [...new Set(await readPrompts(name))]));
-  const wanted = { lists, seeds: seedList(seeds), judge, hash: (await readAdapterFile(folder)).hash };
+  const wanted = { lists, seeds: seedList(seeds), judge, hash: (await readPolicyFile(folder)).hash };
   const there = {
     lists: found.lists.map(({ prompts }) => prompts),
     seeds: found.seeds,

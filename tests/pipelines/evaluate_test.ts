@@ -139,7 +139,7 @@ Deno.test("a run is compared with its base model on its own prompts and on other
     const gap = (change!.mean - never!.rewards.brightness!.change!.mean) / base.std;
     assertAlmostEquals(never!.seen_gap!.mean, gap, 1e-12);
     const expected = [
-      ...["all seen in training", "1 seen in training", "in base std", "with adapters: right"],
+      ...["all seen in training", "1 seen in training", "in base std", "trained: right"],
       ...[
         "against the base's images: KID ",
         "in base std: brightness ",

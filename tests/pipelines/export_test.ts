@@ -97,9 +97,7 @@ Deno.test("merge: a folder that draws without adapters what the model draws with
       const options = { num_steps: 2, eta: 1, guidance_scale: 3, batch_size: 1 };
       const sampler = await makeSampler(interpreter(), models, options);
       const file = await readAdapterFile(run);
-      const adapted = strength === null
-        ? null
-        : { adapters: adaptersFor(file, models.policy.specs), strength };
+      const adapted = strength === null ? null : { params: adaptersFor(file, models.policy.specs), strength };
       const images = await drawAll(sampler.draw([{ prompt: "cat", seed: 1 }], adapted));
       sampler.free();
       await free();

@@ -3,9 +3,15 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { interpreter } from "../../lib/engine/mod.ts";
+import { tensor } from "../../lib/core/tensor.ts";
+import { decodePng } from "../../lib/io/png.ts";
+import { readAdapterFile } from "../../pipelines/adapters.ts";
+import { readTask } from "../../pipelines/evaluate.ts";
+import { evaluate } from "../../pipelines/evaluate/evaluation.ts";
+import { drawImages, readRequest as readDrawing } from "../../pipelines/generate.ts";
 import { readWeights } from "../../pipelines/files.ts";
 import { withoutMachine } from "../../pipelines/run/metrics_file.ts";
 import { UNET_CONFIG, UNET_FILE } from "../../pipelines/run/policy_files.ts";
@@ -13,7 +19,8 @@ import { readRequest, type TrainArguments } from "../../pipelines/run/request.ts
 import { runFolder } from "../../pipelines/run/run_folder.ts";
 import { screenOn } from "../../pipelines/run/screen.ts";
 import { runRequest } from "../../pipelines/train.ts";
-import { withTinyModel } from "./tiny_model.ts";
+import { UsageError } from "../../pipelines/usage_error.ts";
+import { rewriteTensors, withTinyModel } from "./tiny_model.ts";
 
 const silent = screenOn({ line: () => {}, over: null, columns: 80, clock: () => 0 });
 
@@ -78,6 +85,72 @@ Deno.test("full tuning as a run", async (t) => {
         assertEquals(await config(last), await config(model));
       },
     );
+
+    await t.step(
+      "attune evaluate finds of the run what training found of it and of the base model",
+      async () => {
+        const task = await readTask([
+          whole,
+          "--prompts",
+          prompts,
+          "--seeds",
+          "0",
+          "--rewards",
+          "colourfulness",
+        ]);
+        const [list] = (await evaluate(interpreter(), model, task!)).lists;
+        const { base, adapted } = list!.rewards.colourfulness!;
+        const lines = await linesOf(whole);
+        const logged = [lines[0], lines[3]].map((line) => line.evaluation.rewards.colourfulness.mean);
+        assertEquals([base.mean, adapted!.mean], logged);
+      },
+    );
+
+    await t.step(
+      "attune generate draws by it wherever it is pointed, and at strength 0 by the base model",
+      async () => {
+        let count = 0;
+        const drawn = async (...args: string[]) => {
+          const out = join(home, `images ${++count}`);
+          const request = await readDrawing(["cat", "--out", out, "--model", model, "--steps", "2", ...args]);
+          const [path] = await drawImages(interpreter(), model, request!, silent);
+          return decodePng(await Deno.readFile(path!)).data;
+        };
+        const image = await drawn("--lora", whole);
+        for (const path of [last, join(last, "unet"), join(last, UNET_FILE)]) {
+          assertEquals(await drawn("--lora", path), image, path);
+        }
+        const base = await drawn();
+        assertNotEquals(image, base);
+        assertEquals(await drawn("--lora", whole, "--strength", "0"), base);
+      },
+    );
+
+    await t.step("a UNet of another model, or a damaged one, is refused by name", async () => {
+      const path = join(home, "diffusion_pytorch_model.safetensors");
+      const tree = await readWeights(join(last, UNET_FILE));
+      const { "conv_in.bias": bias, ...others } = tree;
+      const nan = tensor(bias!.shape, bias!.data.map(() => NaN));
+      const cases = [
+        [others, "conv_in.bias is no such tensor, the model has [8]"],
+        [{ ...tree, more: bias! }, "more is [8], the model has no such tensor"],
+        [{ ...tree, "conv_in.bias": nan }, "conv_in.bias is damaged: element 0 is NaN"],
+      ] as const;
+      for (const [tensors, expected] of cases) {
+        await rewriteTensors(path, tensors);
+        const request = await readDrawing([
+          "cat",
+          "--out",
+          join(home, "no"),
+          "--model",
+          model,
+          "--lora",
+          path,
+        ]);
+        await assertRejects(() => drawImages(interpreter(), model, request!, silent), UsageError, expected);
+      }
+      await assertRejects(() => readAdapterFile(whole), UsageError, "all weights of the UNet were trained");
+    });
   });
 });
 

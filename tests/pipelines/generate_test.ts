@@ -88,9 +88,9 @@ for (const [name, open] of [["interpreter", interpreter], ["GPU", gpu]] as const
       assertEquals(base.shape, [3, 8, 8, 3]);
       assertEquals((await drawAll(singles.draw(wishes, null))).data, base.data);
       assertEquals((await drawAll(pairs.draw(wishes.slice(1), null))).data, base.data.slice(192));
-      assertEquals((await drawAll(pairs.draw(wishes, { adapters, strength: 0 }))).data, base.data);
-      const whole = await drawAll(pairs.draw(wishes, { adapters, strength: 1 }));
-      const half = await drawAll(pairs.draw(wishes, { adapters, strength: 0.5 }));
+      assertEquals((await drawAll(pairs.draw(wishes, { params: adapters, strength: 0 }))).data, base.data);
+      const whole = await drawAll(pairs.draw(wishes, { params: adapters, strength: 1 }));
+      const half = await drawAll(pairs.draw(wishes, { params: adapters, strength: 0.5 }));
       assertNotEquals(whole.data, base.data);
       assertNotEquals(half.data, whole.data);
       pairs.free();
@@ -136,7 +136,7 @@ Deno.test("the same prompt and seed give the same image as in training", async (
     const expected = await generate(packParams(ctx.layouts.policy, adapters), request, ctx);
     const sampler = await makeSampler(runtime, models, { ...config.sample, batch_size: 1 });
     const wishes = [{ prompt: "dog", seed: 4 }, { prompt: "cat", seed: 9 }];
-    const drawn = await drawAll(sampler.draw(wishes, { adapters, strength: 1 }));
+    const drawn = await drawAll(sampler.draw(wishes, { params: adapters, strength: 1 }));
     assertEquals(drawn, expected.images);
     await free();
   });

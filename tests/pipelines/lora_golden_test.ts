@@ -111,7 +111,7 @@ Deno.test("with them, from the same noise, our images are those of diffusers", a
       const out = join(folder, `${format}.safetensors`);
       await exportLora({ lora, format, dtype: "F32", out });
       const adapters = adaptersFor(await readAdapterFile(out), models.policy.specs);
-      const images = await drawAll(sampler.draw(wishes, { adapters, strength: 1 }));
+      const images = await drawAll(sampler.draw(wishes, { params: adapters, strength: 1 }));
       assertClose(images, expected["images.adapted"]!, TOLERANCE, format);
     }
   });
