@@ -29,6 +29,8 @@ Usage: attune export PATH --format NAME [options]
   --out FILE     the file                                    (NAME.FORMAT.safetensors here)
   --help         print this
 
+A UNet all of whose weights were trained has no adapters: attune merge writes a model with it.
+
 What the adapters do stays the same: a strength other than 1 goes into their second matrices. The file's
 metadata tells base model, method, reward, epoch, step and scores, as far as PATH does.
 `;

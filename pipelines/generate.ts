@@ -36,7 +36,8 @@ Usage: attune generate PROMPT… [options]
   PROMPT           what to draw, in quotes if it has spaces; as many as you like
   --prompts LIST   an embedded list (simple_animals), or a file with a prompt a line
   --seeds LIST     an image of each prompt for each: 7, 0-7 or 1,4,10-12   (0)
-  --lora PATH      what was trained, adapters or a whole UNet: a run's folder, a checkpoint's, or a safetensors or torch file
+  --lora PATH      what was trained, adapters or a whole UNet: a run's folder,
+                   a checkpoint's, or a safetensors or torch file
   --strength X     how much of that: 0 is the base model, 1 all             (1)
   --model NAME     an embedded model, a folder in the diffusers layout, or
                    a downloaded owner/name@revision                         (the run's, or mini)

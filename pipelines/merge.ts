@@ -1,16 +1,16 @@
 /**
- * `attune merge`: a model's folder with adapters merged into its UNet, which needs no adapters any more.
+ * `attune merge`: a model's folder with what was trained in its UNet, which needs no adapters any more.
  *
  * @module
  */
 
 import { basename, dirname, join } from "node:path";
-import type { Shape } from "../lib/core/tensor.ts";
+import { blend } from "../lib/core/blend.ts";
+import { type FloatTensor, type Shape, tensor } from "../lib/core/tensor.ts";
 import { checkMerge, mergeLora } from "../lib/io/lora_merge.ts";
 import { ownMetadata } from "../lib/io/lora_metadata.ts";
 import { streamSafetensors } from "../lib/io/safetensors.ts";
 import { readTensor } from "../lib/io/weights_file.ts";
-import { type AdapterFile, readAdapterFile } from "./adapters.ts";
 import { dtypeOption, numberOption, readArguments } from "./arguments.ts";
 import {
   copyFolder,
@@ -23,35 +23,37 @@ import {
 } from "./files.ts";
 import { modelFolder, weightsFile } from "./load/model_folder.ts";
 import { fromCaller, fromHere } from "./paths.ts";
+import { checkShapes, type PolicyFile, readPolicyFile } from "./policy_file.ts";
+import { UNET_FILE } from "./run/policy_files.ts";
 import { UsageError } from "./usage_error.ts";
 
-const HELP = `Writes a model's folder with adapters merged into its UNet, for tools that know no adapters.
+const HELP = `Writes a model's folder with what was trained in its UNet, for tools that know no adapters.
 
 Usage: attune merge PATH --out FOLDER [options]
 
-  PATH          a run's folder, a checkpoint's, or a safetensors or torch file in any layout of attune export
+  PATH          a run's folder, a checkpoint's, or a safetensors or torch file in any layout of attune export,
+                or of a UNet
   --out FOLDER  the new folder, in the diffusers layout
   --model NAME  an embedded model, a folder in the diffusers layout, or
                 a downloaded owner/name@revision                         (the run's, or mini)
-  --strength X  how much of the adapters: 0 is the base model, 1 all     (1)
+  --strength X  how much of what was trained: 0 is the base model, 1 all (1)
   --dtype TYPE  f32 or f16, of the UNet                                  (f16 where the model's is, else f32)
   --help        print this
 
-A weight becomes W + strength * alpha/rank * B A. The model's other parts are copied. One tensor is in memory at a time.
+A weight becomes W + strength * alpha/rank * B A, and where all were trained, to T, W + strength * (T - W). The model's other
+parts are copied. One tensor is in memory at a time.
 `;
 
 /** A model's folders as `load_pipeline.ts` reads them. */
 const PARTS = ["scheduler", "tokenizer", "text_encoder", "unet", "vae", "rewards"];
 
-const UNET_FILE = "unet/diffusion_pytorch_model.safetensors";
-
 /** What is to be merged. */
 export interface MergeRequest {
-  /** The adapters. */
-  readonly lora: AdapterFile;
+  /** What was trained. */
+  readonly policy: PolicyFile;
   /** The model's folder. */
   readonly model: string;
-  /** How much of the adapters. */
+  /** How much of that. */
   readonly strength: number;
   /** The UNet's element type; `null`: the model's. */
   readonly dtype: "F32" | "F16" | null;
@@ -72,10 +74,11 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   await mergeModel(request);
-  const { lora, strength, out } = request;
-  console.log(
-    `${lora.layers} layers of rank ${lora.rank} merged at strength ${strength}: ${fromHere(out)}`,
-  );
+  const { policy, strength, out } = request;
+  const what = policy.isUNet
+    ? `${policy.shapes.size} parameters of a UNet`
+    : `${policy.layers} layers of rank ${policy.rank}`;
+  console.log(`${what} merged at strength ${strength}: ${fromHere(out)}`);
   return 0;
 }
 
@@ -99,10 +102,10 @@ export async function readRequest(args: readonly string[]): Promise<MergeRequest
   if (await exists(out)) {
     throw new UsageError(`Cannot write the model as this is there already: ${out}; choose another --out`);
   }
-  const lora = await readAdapterFile(path);
+  const policy = await readPolicyFile(path);
   return {
-    lora,
-    model: await modelFolder(options.model ?? lora.run?.config.model ?? "mini"),
+    policy,
+    model: await modelFolder(options.model ?? policy.run?.config.model ?? "mini"),
     strength,
     dtype,
     out,
@@ -112,7 +115,7 @@ export async function readRequest(args: readonly string[]): Promise<MergeRequest
 /**
  * Writes the folder: aside, flushed to disk, then moved into place.
  *
- * @throws {UsageError} If the adapters are of another model.
+ * @throws {UsageError} If what was trained is of another model.
  * @throws {Error} If it cannot be written; no half folder is left.
  */
 export async function mergeModel(request: MergeRequest): Promise<void> {
@@ -131,26 +134,49 @@ export async function mergeModel(request: MergeRequest): Promise<void> {
   }
 }
 
-async function writeUNet({ lora, model, strength, dtype }: MergeRequest, path: string): Promise<void> {
+async function writeUNet({ policy, model, strength, dtype }: MergeRequest, path: string): Promise<void> {
   const source = join(model, await weightsFile(model, UNET_FILE));
-  const { adapters } = lora;
+  const entries = await withWeights(source, ({ entries }) => Promise.resolve([...entries.values()]));
+  const shapes = new Map<string, Shape>(entries.map(({ name, shape }) => [name, shape]));
+  checkFits(policy, shapes);
+  const isHalf = entries.every(({ dtype }) => dtype === "F16");
+  const metadata = { ...ownMetadata(policy.metadata), "attune.merged_strength": String(strength) };
+  const options = { dtype: dtype ?? (isHalf ? "F16" : "F32"), metadata } as const;
   await makeFolder(dirname(path));
-  await withWeights(source, async (file) => {
-    const entries = [...file.entries.values()];
-    const shapes = new Map<string, Shape>(entries.map(({ name, shape }) => [name, shape]));
-    try {
-      checkMerge(adapters, shapes);
-    } catch (cause) {
-      throw new UsageError(`${lora.path}: ${(cause as Error).message}`, { cause });
-    }
-    const merged = async (name: string) => mergeLora(name, await readTensor(file, name), adapters, strength);
-    const isHalf = entries.every(({ dtype }) => dtype === "F16");
-    const metadata = { ...ownMetadata(lora.metadata), "attune.merged_strength": String(strength) };
-    await writeAtomically(
-      path,
-      streamSafetensors(shapes, merged, { dtype: dtype ?? (isHalf ? "F16" : "F32"), metadata }),
-    );
-  });
+  await withWeights(source, (file) =>
+    withMerge(policy, strength, async (merge) => {
+      const merged = async (name: string) => merge(name, await readTensor(file, name));
+      await writeAtomically(path, streamSafetensors(shapes, merged, options));
+    }));
+}
+
+/** Checks that what was trained is of a model with parameters of these shapes. */
+function checkFits(policy: PolicyFile, shapes: ReadonlyMap<string, Shape>): void {
+  if (policy.isUNet) return checkShapes(policy, shapes);
+  try {
+    checkMerge(policy.adapters, shapes);
+  } catch (cause) {
+    throw new UsageError(`${policy.path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What a parameter becomes. */
+type Merge = (name: string, weight: FloatTensor) => FloatTensor | Promise<FloatTensor>;
+
+/** Calls back with what parameters become, while what was trained is open. */
+function withMerge(
+  policy: PolicyFile,
+  strength: number,
+  use: (merge: Merge) => Promise<void>,
+): Promise<void> {
+  if (!policy.isUNet) return use((name, weight) => mergeLora(name, weight, policy.adapters, strength));
+  return withWeights(
+    policy.path,
+    (trained) =>
+      use(async (name, { shape, data }) =>
+        tensor(shape, blend(data, (await readTensor(trained, name)).data, strength))
+      ),
+  );
 }
 
 /** Copies the parts that the model's index names and those that are read here, the UNet without its weights. */

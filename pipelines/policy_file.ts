@@ -4,11 +4,10 @@
  * @module
  */
 
-import { type ParamTree, sameShape, showShape, size } from "../lib/core/tensor.ts";
-import { readTensors } from "../lib/io/weights_file.ts";
+import { type ParamTree, sameShape, type Shape, showShape } from "../lib/core/tensor.ts";
 import type { ParamSpec } from "../lib/nn/scope.ts";
 import { type AdapterFile, adaptersFor, readAdaptersAt } from "./adapters.ts";
-import { withWeights } from "./files.ts";
+import { readWeights, withWeights } from "./files.ts";
 import { findPolicy, type PolicyPlace } from "./find_policy.ts";
 import { hashFiles } from "./load/model_folder.ts";
 import type { LoadOptions } from "./load_pipeline.ts";
@@ -21,8 +20,8 @@ export interface UNetFile extends Omit<PolicyPlace, "isUNet"> {
   readonly isUNet: true;
   /** The strings of its metadata. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** How many weights it has. */
-  readonly weights: number;
+  /** The shapes of its weights, by their names. */
+  readonly shapes: ReadonlyMap<string, Shape>;
   /** The SHA-256 of its name and content. */
   readonly hash: string;
 }
@@ -39,14 +38,10 @@ export type PolicyFile = AdapterFile | UNetFile;
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
   const { isUNet, ...place } = await findPolicy(path);
   if (!isUNet) return await readAdaptersAt(place);
-  const found = await withWeights(
-    place.path,
-    ({ entries, metadata }) =>
-      Promise.resolve({
-        metadata,
-        weights: [...entries.values()].reduce((sum, { shape }) => sum + size(shape), 0),
-      }),
-  ).catch((cause) => {
+  const found = await withWeights(place.path, ({ entries, metadata }) => {
+    const shapes = new Map([...entries.values()].map(({ name, shape }) => [name, shape]));
+    return Promise.resolve({ shapes, metadata });
+  }).catch((cause) => {
     throw new UsageError((cause as Error).message, { cause });
   });
   return { ...place, ...found, isUNet, hash: await hashFiles({ [UNET_FILE]: place.path }) };
@@ -65,20 +60,28 @@ export function loraFor(file: PolicyFile): NonNullable<LoadOptions["lora"]> | nu
  */
 export async function paramsFor(file: PolicyFile, specs: readonly ParamSpec[]): Promise<ParamTree> {
   if (!file.isUNet) return adaptersFor(file, specs);
-  const params = await withWeights(file.path, readTensors);
-  const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
-  for (const name of new Set([...shapes.keys(), ...Object.keys(params)])) {
-    const found = params[name], shape = shapes.get(name);
-    if (found === undefined || shape === undefined || !sameShape(found.shape, shape)) {
-      const [theirs, ours] = [found?.shape, shape].map((shape) =>
-        shape ? showShape(shape) : "no such tensor"
-      );
-      throw refusal(file, "it is of another model", `${name} is ${theirs}, the model has ${ours}`);
-    }
-    const bad = found.data.findIndex((x) => !Number.isFinite(x));
-    if (bad !== -1) throw refusal(file, `${name} is damaged`, `element ${bad} is ${found.data[bad]}`);
+  checkShapes(file, new Map(specs.map(({ name, shape }) => [name, shape])));
+  const params = await readWeights(file.path);
+  for (const [name, { data }] of Object.entries(params)) {
+    const bad = data.findIndex((x) => !Number.isFinite(x));
+    if (bad !== -1) throw refusal(file, `${name} is damaged`, `element ${bad} is ${data[bad]}`);
   }
   return params;
+}
+
+/**
+ * Checks that a UNet has a model's parameters and no others.
+ *
+ * @param shapes The shapes of the model's parameters, by their names.
+ * @throws {UsageError} Naming the first that differs.
+ */
+export function checkShapes(file: UNetFile, shapes: ReadonlyMap<string, Shape>): void {
+  for (const name of new Set([...shapes.keys(), ...file.shapes.keys()])) {
+    const found = file.shapes.get(name), shape = shapes.get(name);
+    if (found !== undefined && shape !== undefined && sameShape(found, shape)) continue;
+    const [theirs, ours] = [found, shape].map((shape) => shape ? showShape(shape) : "no such tensor");
+    throw refusal(file, "it is of another model", `${name} is ${theirs}, the model has ${ours}`);
+  }
 }
 
 function refusal({ path }: UNetFile, why: string, found: string): UsageError {

@@ -77,14 +77,14 @@ export async function makeSampler(
   options: SamplerOptions,
 ): Promise<Sampler> {
   const schedule = ddimSchedule(models.scheduler, options.num_steps, options.eta);
+  const layout = flatLayout(models.policy.specs);
+  const base = await basePolicy(models.policy, layout, runtime);
+  const { isWhole = false } = models.policy;
   const text = await compileText(models, runtime);
   const { context: uncond, pooled } = await text.encode([""]);
   const [, tokens, width] = uncond.shape as readonly [number, number, number];
   const size = options.batch_size;
   const extents = { batch: size, context: [tokens, width], pooled: pooled.shape[1]! } as const;
-  const layout = flatLayout(models.policy.specs);
-  const base = await basePolicy(models.policy, layout, runtime);
-  const { isWhole = false } = models.policy;
   const step = await compileBound(runtime, stepGraph(models, layout, extents, options.guidance_scale));
   const decode = await compileBound(runtime, decodeGraph(models, extents));
   const denoiser: Denoiser = { runtime, models, step, uncond };

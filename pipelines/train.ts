@@ -46,9 +46,9 @@ Usage: attune train [--config FILE]… [--set key=value]… [--out DIR]
   --help           print this
 
 The run's folder holds config.yaml, manifest.json, metrics.jsonl, TensorBoard's events, images, checkpoints with adapters
-that other tools load, and report.html. Ctrl-C stops after writing a checkpoint. The guard ends a run that goes wrong, by
-default with its best checkpoint as the one that other tasks take (fields of guard below). The same configuration on the same
-adapter gives the same run, stopped or not: in metrics.jsonl only seconds and gpu_peak_bytes differ.
+or a UNet that other tools load, and report.html. Ctrl-C stops after writing a checkpoint. The guard ends a run that goes
+wrong, by default with its best checkpoint as the one that other tasks take (fields of guard below). The same configuration
+on the same adapter gives the same run, stopped or not: in metrics.jsonl only seconds and gpu_peak_bytes differ.
 
 Fields of the configuration:
 `;

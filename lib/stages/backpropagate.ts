@@ -14,7 +14,7 @@ import type { Link, Stretch } from "./stretches.ts";
 
 /** What comes of a stretch; the caller frees it. */
 export interface Backpropagated {
-  /** The adapters' gradient, flat; the array that was given where no step has a gradient. */
+  /** The policy's gradient, flat; the array that was given where no step has a gradient. */
   readonly policyGrad: DeviceArray;
   /** `[1]`, what the reward of the latents at the end costs. */
   readonly loss: DeviceArray;

@@ -81,7 +81,7 @@ export interface Context extends Setup {
 /**
  * Compiles everything that a run needs and reads its prompts.
  *
- * @throws {RangeError} If the options contradict one another, or there are no prompts.
+ * @throws {RangeError} If the options contradict one another, there are no prompts, or the adapter does not allow it.
  */
 export async function prepare(setup: Setup): Promise<Context> {
   const { method, options, models, runtime, prompts, rewards } = setup;
@@ -94,6 +94,7 @@ export async function prepare(setup: Setup): Promise<Context> {
     policy: flatLayout(models.policy.specs),
     critic: method.hasCritic ? flatLayout(models.critic.specs) : null,
   };
+  const base = await basePolicy(models.policy, layouts.policy, runtime);
   const text = await compileText(models, runtime);
   const { context: uncond } = await text.encode([""]);
   const conditioning = await text.encode(prompts);
@@ -108,7 +109,7 @@ export async function prepare(setup: Setup): Promise<Context> {
     step: programs.of(stepProgram),
     parts,
     layouts,
-    basePolicy: await basePolicy(models.policy, layouts.policy, runtime),
+    basePolicy: base,
     schedule,
     conditioning,
     uncond,

@@ -43,7 +43,7 @@ export interface PolicyLesson {
 
 /** What a lesson changes; it frees none of it. */
 export interface Learning {
-  /** The adapters, flat. */
+  /** The policy's parameters, flat. */
   readonly policy: DeviceArray;
   /** The gradient so far, flat. */
   readonly policyGrad: DeviceArray;

@@ -16,11 +16,11 @@ export interface State {
   readonly epoch: number;
   /** The run's key; every random number comes from it and from where it is needed. */
   readonly key: Key;
-  /** The policy's adapters, flat, with their optimizer. */
+  /** The policy's parameters, adapters or all of its weights, flat, with their optimizer. */
   readonly policy: OptimizerState;
   /** The critic, flat, with its optimizer; `null`: the method has none. */
   readonly critic: OptimizerState | null;
-  /** The running mean of the policy's adapters, flat; `null`: `train.ema_decay` asks for none. */
+  /** The running mean of the policy's parameters, flat; `null`: `train.ema_decay` asks for none. */
   readonly ema: F32 | null;
   /** The latest training rewards of each prompt. */
   readonly promptStatistics: PromptStatistics;
@@ -152,7 +152,7 @@ export interface Neurons {
   readonly reset: number;
 }
 
-/** The adapters that a state is to be judged by, flat: their running mean where there is one. */
+/** The policy that a state is to be judged by, flat: its running mean where there is one. */
 export function shownPolicy({ policy, ema }: Pick<State, "policy" | "ema">): F32 {
   return ema ?? policy.params;
 }

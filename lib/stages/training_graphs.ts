@@ -25,7 +25,7 @@ import { bindWeights, type Bound } from "./weights.ts";
 
 /** Where the parameters of policy and critic lie. */
 export interface Layouts {
-  /** Of the adapters. */
+  /** Of the policy's parameters. */
   readonly policy: FlatLayout;
   /** Of the critic; `null`: there is none. */
   readonly critic: FlatLayout | null;

@@ -34,7 +34,8 @@ const REMEDIES = {
   "read prompts": "set mixed_precision=f16_weights, or use a smaller model",
   sample: "lower sample.batch_size",
   score: "lower sample.batch_size, or watch fewer rewards",
-  update: "lower train.batch_size, or set train.gradient_checkpointing=true",
+  update:
+    "lower train.batch_size, set train.gradient_checkpointing=true, or train adapters where lora is null",
   reset: "lower critic.hidden",
 };
 

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { optionsToGoOn } from "../run/ending.ts";
-import { LORA_FILE } from "../run/policy_files.ts";
+import { LORA_FILE, UNET_FILE } from "../run/policy_files.ts";
 import { endingOf, presentedOf } from "./guard_marks.ts";
 import { type Markup, markup } from "./markup.ts";
 import { epochOf, type Run } from "./read_run.ts";
-import { numberAt, textsAt } from "./tree.ts";
+import { at, numberAt, textsAt } from "./tree.ts";
 
 /** The project's folder, which `./attune` is typed in. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,7 +24,6 @@ export function nextSteps(run: Run): Markup {
     return markup`<p>There is no checkpoint yet. To go on from the beginning:</p>
 ${command(`./attune train --resume ${folder}`)}`;
   }
-  const lora = fromRoot(join(shown.path, LORA_FILE));
   const prompt = textsAt(run.manifest, "prompts", "images")[0] ?? "cat";
   return markup`<p>${resumeText(run)}</p>
 ${command(`./attune train --resume ${folder}${resumeOptions(run)}`)}
@@ -34,9 +33,20 @@ ${command(`./attune train --resume ${folder}${resumeOptions(run)}`)}
 ${command(`./attune generate ${quote(prompt)} --lora ${folder} --seeds 0-7`)}
 <p>To compare it with the base model on prompts it was trained with and on others:</p>
 ${command(`./attune evaluate ${folder}`)}
-<p>The adapter is <code>${lora}</code>, which diffusers and ComfyUI load. For other tools:</p>
-${command(`./attune export ${folder} --format kohya`)}
+${forOtherTools(run, shown.path)}
 `;
+}
+
+function forOtherTools(run: Run, checkpoint: string): Markup {
+  const folder = quote(fromRoot(run.folder));
+  if (at(run.config, "lora") === null) {
+    const unet = fromRoot(dirname(join(checkpoint, UNET_FILE)));
+    return markup`<p>The UNet is <code>${unet}</code>, which diffusers loads. For a whole model with it:</p>
+${command(`./attune merge ${folder} --out ${quote(`${run.name}-model`)}`)}`;
+  }
+  const lora = fromRoot(join(checkpoint, LORA_FILE));
+  return markup`<p>The adapter is <code>${lora}</code>, which diffusers and ComfyUI load. For other tools:</p>
+${command(`./attune export ${folder} --format kohya`)}`;
 }
 
 function resumeText(run: Run): string {

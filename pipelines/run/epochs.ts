@@ -37,7 +37,7 @@ export interface Viewing {
 export interface EpochRecord {
   /** The state that the next epoch begins with. */
   readonly state: State;
-  /** The adapters that it ends with, flat, before any reset: what it is judged by, and what other tools are to load. */
+  /** The policy that it ends with, flat, before any reset: what it is judged by, and what other tools are to load. */
   readonly shown: F32;
   /** Its line in the metrics. */
   readonly metrics: RunMetrics;

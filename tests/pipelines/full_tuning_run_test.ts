@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { tensor } from "../../lib/core/tensor.ts";
 import { decodePng } from "../../lib/io/png.ts";
-import { readAdapterFile } from "../../pipelines/adapters.ts";
 import { readTask } from "../../pipelines/evaluate.ts";
 import { evaluate } from "../../pipelines/evaluate/evaluation.ts";
+import { run as exportAs } from "../../pipelines/export.ts";
+import { loadPipeline } from "../../pipelines/load_pipeline.ts";
+import { run as merge } from "../../pipelines/merge.ts";
 import { drawImages, readRequest as readDrawing } from "../../pipelines/generate.ts";
 import { readWeights } from "../../pipelines/files.ts";
 import { withoutMachine } from "../../pipelines/run/metrics_file.ts";
@@ -149,7 +151,29 @@ Deno.test("full tuning as a run", async (t) => {
         ]);
         await assertRejects(() => drawImages(interpreter(), model, request!, silent), UsageError, expected);
       }
-      await assertRejects(() => readAdapterFile(whole), UsageError, "all weights of the UNet were trained");
+    });
+
+    await t.step("attune merge makes a model of it; no layout of attune export is for it", async () => {
+      const merged = join(home, "merged");
+      assertEquals(await merge([whole, "--out", merged]), 0);
+      assertEquals(await readWeights(join(merged, UNET_FILE)), await readWeights(join(last, UNET_FILE)));
+      await merge([whole, "--strength", "0", "--out", join(home, "none")]);
+      assertEquals(
+        await readWeights(join(home, "none", UNET_FILE)),
+        await readWeights(join(model, UNET_FILE)),
+      );
+      await loadPipeline(interpreter(), merged);
+      const other = ["--model", "mini", "--out", join(home, "x")];
+      await assertRejects(
+        () => merge([whole, ...other]),
+        UsageError,
+        "it is of another model: conv_in.",
+      );
+      await assertRejects(
+        () => exportAs([whole, "--format", "peft"]),
+        UsageError,
+        "attune merge makes a model",
+      );
     });
   });
 });

@@ -7,7 +7,7 @@ import { compileText } from "../../lib/stages/conditioning.ts";
 import { latents } from "../../lib/stages/sampling_graphs.ts";
 import { policyGradientGraph } from "../../lib/stages/training_graphs.ts";
 import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
-import { checkConfig, readConfig } from "../../pipelines/config.ts";
+import { checkConfig, type Config, readConfig } from "../../pipelines/config.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { standInSource } from "../../pipelines/load/model_source.ts";
 import { loadTraining, loadViewer, prepareTraining } from "../../pipelines/open_training.ts";
@@ -30,12 +30,15 @@ const small = checkConfig({
 const heldImages = 256 * 512 * 512 * 3;
 const short = ["sample.num_steps=6", "sample.num_batches_per_epoch=1", "train.gradient_accumulation_steps=1"];
 
-Deno.test("a plan counts the bytes that training takes on the GPU, part by part, in f32 and in f16", async () => {
+Deno.test("a plan counts the bytes that training takes on the GPU, part by part, of all weights, in f32 and in f16", async () => {
   const gpu = await openGpu(navigator.gpu);
   const model = await modelFolder("mini");
   const peaks: number[] = [];
-  for (const mixed_precision of ["f32", "f16"] as const) {
-    const config = { ...small, mixed_precision };
+  const cases: readonly Partial<Config>[] = [{ lora: null }, { mixed_precision: "f32" }, {
+    mixed_precision: "f16",
+  }];
+  for (const its of cases) {
+    const config = { ...small, ...its };
     const runtime = gpuRuntime(gpu);
     const pipeline = await loadTraining(runtime, model, config);
     const found = [["load", runtime.peakBytes()]];
@@ -48,7 +51,7 @@ Deno.test("a plan counts the bytes that training takes on the GPU, part by part,
       software: gpu.target.software,
       prompts: ["a cat", "a dog"],
     });
-    assertEquals(parts.map(({ name, peakBytes }) => [name, peakBytes]), found, mixed_precision);
+    assertEquals(parts.map(({ name, peakBytes }) => [name, peakBytes]), found, JSON.stringify(its));
     peaks.push(runtime.peakBytes());
     ctx.free();
     await pipeline.free();

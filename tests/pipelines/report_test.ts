@@ -171,6 +171,14 @@ Deno.test("a report of a run that has not begun, just begun or never evaluates s
   });
 });
 
+Deno.test("a report of a run that trained all weights leads to a model with them", async () => {
+  await withReport({ epochs: 5, config: { lora: null } }, (page) => {
+    const commands = [...page.querySelectorAll("pre")].map(({ textContent }) => textContent);
+    assertMatch(commands.at(-1)!, /^\.\/attune merge .*0007 --out 0007-model$/);
+    assertMatch(page.textContent, /epoch-0005\/unet, which diffusers loads/);
+  });
+});
+
 Deno.test("a report tells what a run lacks", async () => {
   const folder = await makeRun({ epochs: 3 });
   try {
