@@ -5,7 +5,7 @@
  */
 
 import { estimate } from "../../lib/measures/estimate.ts";
-import { type Difference, welch } from "../../lib/measures/welch.ts";
+import { type Difference, paired, welch } from "../../lib/measures/mean_difference.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
 import { isTree, keysAt, leaves, numberAt, type Tree } from "../report/tree.ts";
 import { evaluatedRewards, type Step } from "./curve.ts";
@@ -97,21 +97,14 @@ export function resultsOf(
     return own.length === 0 ? [] : [{ arm, own, results: own.map((run) => runResult(run, quantities)) }];
   });
   const varying = varyingFields(runs.map(({ run }) => run.config));
-  // A mean over the runs that got somewhere would tell of those alone: all of an arm tell a quantity, or none.
-  const valuesOf = (arm: string, key: string) => {
-    const all = groups.find((group) => group.arm === arm)?.results.map(({ values }) => values[key] ?? null) ??
-      [];
-    return all.every((value) => value !== null) ? all : [];
-  };
+  const reference = groups.find(({ arm }) => arm === heading.reference)?.results ?? [];
   const level = 1 - (1 - LEVEL) / Math.max(groups.length - 1, 1);
   const results = groups.map(({ arm, own, results }) => {
     const values = quantities.flatMap(({ key }) => {
-      const found = valuesOf(arm, key);
+      const found = toldBy(results, key);
       if (found.length === 0) return [];
-      const { mean, standard_error } = estimate(found);
-      const against = arm === heading.reference
-        ? null
-        : welch(found, valuesOf(heading.reference, key), level);
+      const { mean, standard_error } = estimate(found.map(({ value }) => value));
+      const against = arm === heading.reference ? null : differenceOf(found, toldBy(reference, key), level);
       return [[key, { mean, standard_error, count: found.length, against }] as const];
     });
     const set = Object.fromEntries(varying.map((field) => [field, settingIn(own[0]!.run.config, field)]));
@@ -126,6 +119,33 @@ export function resultsOf(
     results,
     left_out: leftOut,
   };
+}
+
+/** A quantity of a run. */
+interface Told {
+  readonly seed: number | null;
+  readonly value: number;
+}
+
+/** A quantity of each run of an arm. A mean over the runs that got somewhere would tell of those alone: all tell it, or none. */
+function toldBy(runs: readonly RunResult[], key: string): readonly Told[] {
+  const told = runs.flatMap(({ seed, values }): Told[] => {
+    const value = values[key] ?? null;
+    return value === null ? [] : [{ seed, value }];
+  });
+  return told.length === runs.length ? told : [];
+}
+
+/** How two arms differ: seed by seed where they have the same ones, as runs of one seed draw the same prompts and noise. */
+function differenceOf(arm: readonly Told[], reference: readonly Told[], level: number): Difference | null {
+  const values = arm.map(({ value }) => value);
+  const bySeed = new Map(reference.map(({ seed, value }) => [seed, value]));
+  const seeds = new Set(arm.map(({ seed }) => seed));
+  const arePairs = !seeds.has(null) && arm.length === reference.length && seeds.size === arm.length &&
+    bySeed.size === reference.length && arm.every(({ seed }) => bySeed.has(seed));
+  return arePairs
+    ? paired(values, arm.map(({ seed }) => bySeed.get(seed)!), level)
+    : welch(values, reference.map(({ value }) => value), level);
 }
 
 /** The fields in which configurations differ, `seed` left out. */

@@ -68,7 +68,7 @@ export function basisSentence({ reference, results, evaluated }: Results): strin
     ? `${counted(counts[0] ?? 0, "seed")} an arm`
     : `${Math.min(...counts)} to ${Math.max(...counts)} seeds an arm`;
   const others = results.filter(({ arm }) => arm !== reference).length;
-  const star = `A star marks what differs from ${reference} by more than noise: Welch’s interval of ${
+  const star = `A star marks what differs from ${reference} by more than noise: its interval of ${
     LEVEL * 100
   } %${others > 1 ? `, for the ${others} arms of a column together,` : ""} is without 0. `;
   return `Means${Math.max(...counts) > 1 ? " ± standard errors" : ""} over ${seeds}. ${

@@ -72,6 +72,8 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
     const { values } = results.results[2]!;
     assertEquals(values.in_domain!.against!.isApart, false);
     const none = results.results[1]!.values;
+    const gains = (arm: number) => results.results[arm]!.runs.map(({ values }) => values.in_domain!);
+    assertEquals(none.in_domain!.against, paired(gains(1), gains(0), 1 - 0.05 / 2), "seed by seed");
     assertLess(none.in_domain!.mean, 1);
     assertGreater(none.diversity!.mean, 0.85);
     assertLess(Math.abs(none.seen_gap!.mean - 0.3 * 0.4 * 2.2), 0.3);

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { studentQuantile } from "../../lib/measures/student_t.ts";
-import { welch } from "../../lib/measures/welch.ts";
+import { paired, welch } from "../../lib/measures/mean_difference.ts";
 
 Deno.test("Student's quantiles are those of scipy 1.17.1, t.ppf((1 + level) / 2, degrees)", () => {
   const cases = [
@@ -29,6 +29,17 @@ Deno.test("Welch's interval is that of scipy 1.17.1, ttest_ind(a, b, equal_var=F
   assertEquals(welch(a, b, 0.99)!.isApart, false);
   const back = welch(b, a, 0.95)!;
   assertEquals([back.low, back.high], [-found.high, -found.low]);
+});
+
+Deno.test("the interval of pairs is that of scipy 1.17.1, ttest_rel(a, b)", () => {
+  const a = [1, 2, 4, 3.5], b = [0.25, 1.5, 2, 3];
+  const found = paired(a, b, 0.95)!;
+  assertAlmostEquals(found.difference, 0.9375, 1e-12);
+  assertAlmostEquals(found.low, -0.20511013562160918, 1e-6);
+  assertAlmostEquals(found.high, 2.0801101356216094, 1e-6);
+  assertEquals([found.isApart, paired(a, b, 0.8)!.isApart], [false, true]);
+  assertEquals([paired([1], [2], 0.95), paired([1, 5], [0, 4], 0.95)?.low], [null, 1]);
+  assertThrows(() => paired([1, 2], [1], 0.95), RangeError, "2 numbers with 1");
 });
 
 Deno.test("one number tells nothing of noise; numbers without noise differ if they are not the same", () => {

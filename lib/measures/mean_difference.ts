@@ -22,6 +22,21 @@ export interface Difference {
 }
 
 /**
+ * The difference of two means of numbers that belong together two by two, as of runs with the same seed, by Student's interval of
+ * their differences: what both of a pair owe to what they share is no noise.
+ *
+ * @param level How sure the interval is, in `(0, 1)`.
+ * @returns `null` where there are less than two pairs, so that nothing tells noise.
+ * @throws {RangeError} If not every number has its partner.
+ */
+export function paired(a: readonly number[], b: readonly number[], level: number): Difference | null {
+  if (a.length !== b.length) throw new RangeError(`Cannot pair ${a.length} numbers with ${b.length}`);
+  if (a.length < 2) return null;
+  const { mean, std } = estimate(a.map((x, i) => x - b[i]!));
+  return around(mean, std / Math.sqrt(a.length), dustOf(a, b), () => studentQuantile(level, a.length - 1));
+}
+
+/**
  * The difference of two means of independent numbers whose deviations may differ, by Welch's interval.
  *
  * See Welch 1947, "The generalization of 'Student's' problem when several different population variances are involved".
@@ -32,16 +47,22 @@ export interface Difference {
 export function welch(a: readonly number[], b: readonly number[], level: number): Difference | null {
   if (Math.min(a.length, b.length) < 2) return null;
   const [first, second] = [estimate(a), estimate(b)];
-  const difference = first.mean - second.mean;
   const [u, v] = [first.std ** 2 / a.length, second.std ** 2 / b.length];
-  const error = Math.sqrt(u + v);
-  // Numbers that are the same but for rounding have no noise.
-  const dust = ROUNDING * Math.max(Math.abs(first.mean), Math.abs(second.mean));
+  const degrees = () => (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
+  const quantile = () => studentQuantile(level, Math.max(degrees(), 1));
+  return around(first.mean - second.mean, Math.sqrt(u + v), dustOf(a, b), quantile);
+}
+
+/** An interval of so many standard errors either way; numbers that are the same but for rounding have no noise. */
+function around(difference: number, error: number, dust: number, quantile: () => number): Difference {
   if (error <= dust) {
     return { difference, low: difference, high: difference, isApart: Math.abs(difference) > dust };
   }
-  const degrees = (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
-  const reach = error * studentQuantile(level, Math.max(degrees, 1));
+  const reach = error * quantile();
   const [low, high] = [difference - reach, difference + reach];
   return { difference, low, high, isApart: low > 0 || high < 0 };
+}
+
+function dustOf(...groups: readonly (readonly number[])[]): number {
+  return ROUNDING * Math.max(...groups.map((group) => Math.abs(estimate(group).mean)));
 }
