@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { paired } from "../../../lib/measures/mean_difference.ts";
 import { parseHTML } from "linkedom";
 import { dirname, join } from "node:path";
 import { checkConfig } from "../../../pipelines/config.ts";
