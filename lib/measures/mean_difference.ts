@@ -56,7 +56,9 @@ export function welch(a: readonly number[], b: readonly number[], level: number)
 /** An interval of so many standard errors either way; numbers that are the same but for rounding have no noise. */
 function around(difference: number, error: number, dust: number, quantile: () => number): Difference {
   if (error <= dust) {
-    return { difference, low: difference, high: difference, isApart: Math.abs(difference) > dust };
+    const isApart = Math.abs(difference) > dust;
+    const exact = isApart ? difference : 0;
+    return { difference: exact, low: exact, high: exact, isApart };
   }
   const reach = error * quantile();
   const [low, high] = [difference - reach, difference + reach];
