@@ -10,8 +10,9 @@
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { resultsAsMarkdown } from "../pipelines/compare/markdown.ts";
+import { columnsAsMarkdown, resultsAsMarkdown } from "../pipelines/compare/markdown.ts";
 import { reportOn } from "../pipelines/experiment.ts";
+import type { Results } from "../pipelines/compare/results.ts";
 import { embeddedExperiments, readExperiment } from "../pipelines/experiment/read_experiment.ts";
 import { exists, makeFolder, writeAtomically } from "../pipelines/files.ts";
 
@@ -24,6 +25,7 @@ const reports = join(docs, "results");
 const MARK = "<!-- deno run -A bench/results_page.ts writes what follows -->";
 
 await makeFolder(reports);
+const comparisons: Results[] = [];
 const sections: string[] = [];
 for (const name of await embeddedExperiments()) {
   const folder = join(runs, name);
@@ -32,9 +34,12 @@ for (const name of await embeddedExperiments()) {
   const { results, page: report } = await reportOn({ experiment, only: [], from: [], jobs: 1, folder });
   if (results.results.length === 0) continue;
   await Deno.copyFile(report, join(reports, `${name}.html`));
-  sections.push(`${resultsAsMarkdown(results).trimEnd()}\n\n[The whole report](results/${name}.html)`);
+  comparisons.push(results);
+  const section = resultsAsMarkdown(results, { isExplained: false });
+  sections.push(`${section}\n[The whole report](results/${name}.html)`);
 }
 const [head] = (await Deno.readTextFile(page)).split(MARK);
-await writeAtomically(page, `${head}${MARK}\n\n${sections.join("\n\n")}\n`);
+const columns = `## What the columns are\n\n${columnsAsMarkdown(comparisons)}`;
+await writeAtomically(page, [`${head}${MARK}`, ...sections, columns].join("\n\n"));
 await new Deno.Command("deno", { args: ["fmt", "--quiet", page] }).output();
 console.log(`${sections.length} sections: ${page}`);

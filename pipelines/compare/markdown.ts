@@ -5,11 +5,17 @@
  */
 
 import type { Results } from "./results.ts";
-import { tableAsMarkdown, tablesOf } from "./table.ts";
+import { type Table, tableAsMarkdown, tablesOf } from "./table.ts";
 import { basisSentence, claimsOf, leftOutSentences, outcomeSentence } from "./words.ts";
 
+/** How a section is written. */
+export interface SectionOptions {
+  /** Whether each table is followed by what its columns are; default yes. */
+  readonly isExplained?: boolean;
+}
+
 /** Writes the section; each row of the first table has the command that makes it. */
-export function resultsAsMarkdown(results: Results): string {
+export function resultsAsMarkdown(results: Results, { isExplained = true }: SectionOptions = {}): string {
   const { title, question, command } = results;
   const claims = claimsOf(results);
   const hasCommands = results.results.every(({ command }) => command !== null);
@@ -17,9 +23,7 @@ export function resultsAsMarkdown(results: Results): string {
     [
       `### ${table.title}`,
       tableAsMarkdown(table, hasCommands && i === 0),
-      ...table.columns.every(({ doc }) => doc === null)
-        ? []
-        : [`${table.columns.map(({ label, doc }) => `**${label}** ${doc}`).join("; ")}.`],
+      ...isExplained ? explained(table.columns) : [],
     ].join("\n\n")
   );
   return [
@@ -32,4 +36,19 @@ export function resultsAsMarkdown(results: Results): string {
     ...tables,
     ...leftOutSentences(results),
   ].join("\n\n") + "\n";
+}
+
+/** Says what the columns of the tables of some comparisons are, each once. */
+export function columnsAsMarkdown(comparisons: readonly Results[]): string {
+  const tables = [...Map.groupBy(comparisons.flatMap(tablesOf), ({ title }) => title)];
+  return tables.flatMap(([title, same]) => {
+    const columns = new Map(same.flatMap(({ columns }) => columns).map((column) => [column.label, column]));
+    return explained([...columns.values()]).map((words) => `**${title}**: ${words}`);
+  }).join("\n\n") + "\n";
+}
+
+function explained(columns: Table["columns"]): readonly string[] {
+  return columns.every(({ doc }) => doc === null)
+    ? []
+    : [`${columns.map(({ label, doc }) => `*${label}* ${doc}`).join("; ")}.`];
 }
