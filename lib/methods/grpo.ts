@@ -15,7 +15,7 @@ const DEFAULTS = {
   "train.timesteps_per_update": null,
   "train.adv_clip_max": 5,
   "train.gradient_accumulation_steps": 2,
-  "train.learning_rate": 8e-3,
+  "train.learning_rate": 4e-3,
 };
 
 /** GRPO. */
