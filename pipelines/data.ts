@@ -1,5 +1,5 @@
 /**
- * The `data` task: builds the emoji pack, its notice and the mini model's tokenizer, or checks that what is there is what would be built.
+ * The `data:build` task: builds the emoji pack, its notice and the mini model's tokenizer, or checks that what is there is what would be built.
  * @module
  */
 

@@ -3,7 +3,7 @@
  *
  * `model_index.json`, `scheduler/scheduler_config.json`, `tokenizer/{vocab.json, merges.txt, tokenizer_config.json}`,
  * `text_encoder/{config.json, model.safetensors}`, `vae/` and `unet/{config.json, diffusion_pytorch_model.safetensors}`, each
- * also as `weightsFile` finds it in half precision or as a torch file; judges below `rewards/`.
+ * also in half precision (`.fp16.`), in shards or as a torch file; the weights of rewards below `rewards/`.
  *
  * @module
  */
@@ -55,9 +55,9 @@ export interface LoadOptions {
   readonly rematerialise?: boolean;
   /** Whether images are decoded in bands as thin as can be, and not only where the adapter wants it; default no. */
   readonly tiling?: boolean;
-  /** Images that rewards look at together; default 32. Scores do not depend on it, memory does. */
+  /** Images that rewards look at together; default 32, of published rewards 4. Scores do not depend on it, memory does. */
   readonly batch?: number;
-  /** In what precision frozen models lie in memory; default weights as the files hold them, all else f32. */
+  /** How frozen models are held in memory; default weights as the files hold them, all else f32. */
   readonly precision?: Precision;
   /** Where the folder's contents come from; default its files. */
   readonly source?: ModelSource;
@@ -73,7 +73,7 @@ export interface Pipeline {
   readonly models: Models;
   /** What reads prompts. */
   readonly tokenizer: Tokenizer;
-  /** Its trained judges, for `loadRewards` and `loadEmbedder`. */
+  /** Its trained judges, each loaded when it is first asked for. */
   readonly judges: Judges;
   /** The rewards that were asked for, by name. */
   readonly rewards: Readonly<Record<string, Reward>>;
@@ -86,7 +86,7 @@ export interface Pipeline {
 /**
  * Loads a model.
  *
- * @param folder From `modelFolder`.
+ * @param folder A model in the diffusers layout.
  * @throws {UsageError | SyntaxError} If a file is missing, damaged or of another model; the message is one line that names it.
  */
 export async function loadPipeline(

@@ -7,11 +7,53 @@
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { methodOf } from "../lib/methods/mod.ts";
 import { type Context, prepare } from "../lib/stages/context.ts";
-import { combinationOf, type Config, renamedCombination, trainedNames } from "./config.ts";
+import { checkConfig, type Config } from "./config/check.ts";
+import { combinationOf, renamedCombination, trainedNames } from "./config/training_rewards.ts";
+import type { RawConfig } from "./config/tree.ts";
 import { loadOnlooker } from "./load/load_embedder.ts";
 import type { ModelSource } from "./load/model_source.ts";
 import { type LoadOptions, loadPipeline, type Pipeline } from "./load_pipeline.ts";
 import type { ImageEmbedder } from "../lib/rewards/embedder.ts";
+
+/** What trains, and what it was loaded from. */
+export interface Training {
+  /** What `train` goes by. */
+  readonly ctx: Context;
+  /** The model and its rewards. */
+  readonly pipeline: Pipeline;
+  /** Gives the memory of both back. */
+  readonly free: () => Promise<void>;
+}
+
+/**
+ * Loads a model and compiles what training it takes: all that comes before `train(ctx)`.
+ *
+ * @param folder A model in the diffusers layout, with the weights of rewards below `rewards/`.
+ * @param prompts To train on.
+ * @param settings Fields that are not to be left to their defaults, nested as in a configuration file:
+ *   `{ method: "ddpo", train: { learning_rate: 1e-3 } }`. `model` and `prompts` are given by the other arguments instead.
+ * @throws {UsageError} If a setting is wrong, or a file is missing; the message names it.
+ * @throws {SyntaxError} If a file is damaged or of another model.
+ * @throws {RangeError} If the adapter does not allow what the settings need.
+ */
+export async function openTraining(
+  runtime: Runtime,
+  folder: string,
+  prompts: readonly string[],
+  settings: RawConfig = {},
+): Promise<Training> {
+  const config = checkConfig(settings);
+  const pipeline = await loadTraining(runtime, folder, config);
+  const ctx = await prepareTraining(pipeline, config, prompts);
+  return {
+    ctx,
+    pipeline,
+    free: () => {
+      ctx.free();
+      return pipeline.free();
+    },
+  };
+}
 
 /**
  * Loads the model and rewards of a configuration.

@@ -9,8 +9,7 @@ import { size, type Tensor, tensor, type TensorType, words } from "../lib/core/t
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import type { Profile } from "../lib/gpu/program.ts";
 import type { Reward } from "../lib/rewards/reward.ts";
-import { methodOf } from "../lib/methods/mod.ts";
-import { type Context, prepare } from "../lib/stages/context.ts";
+import type { Context } from "../lib/stages/context.ts";
 import {
   criticGradientProgram,
   neededPrograms,
@@ -23,9 +22,8 @@ import {
 import { type Bound, compileBound } from "../lib/stages/weights.ts";
 import type { Config } from "./config.ts";
 import { modelFolder } from "./load/model_folder.ts";
-import { loadPipeline } from "./load_pipeline.ts";
 import { openRuntime } from "./open_runtime.ts";
-import { modelOptions } from "./open_training.ts";
+import { loadTraining, prepareTraining } from "./open_training.ts";
 import { showProfile } from "./profile/show_profile.ts";
 
 /** What a step of training or sampling took. */
@@ -63,16 +61,14 @@ export async function profileConfig(
   { tune }: { readonly tune: boolean },
 ): Promise<string> {
   const { runtime, gpu, saveTiles } = await openRuntime({ tune });
-  const { models } = await loadPipeline(runtime, await modelFolder(config.model), modelOptions(config));
-  const rewards = { train: unscored, evaluate: [] };
-  const method = methodOf(config.method);
-  const ctx = await prepare({ method, options: config, models, runtime, prompts: ["a cat"], rewards });
+  const pipeline = await loadTraining(runtime, await modelFolder(config.model), config);
+  const ctx = await prepareTraining(pipeline, config, ["a cat"]);
   const profiles = await profileTraining(ctx, runtime, () => performance.now());
   await saveTiles();
   return `${gpu.name}\n\n${showProfiles(profiles)}`;
 }
 
-/** Stands where a reward has to: profiles are of the model alone. */
+/** Stands where a reward has to, for methods that do not differentiate it: their profiles are of the model alone. */
 export const unscored: Reward = {
   name: "none",
   needs: [],

@@ -5,7 +5,7 @@ Deno.test("the module has the stages, the method, the engine, the runtimes and l
   const wanted = [
     ...["sample", "score", "critique", "update", "reset", "train", "prepare", "methodOf", "initialState"],
     ...["trace", "grad", "valueAndGrad", "compile", "checkpoint", "interpreter"],
-    ...["openGpu", "gpuRuntime", "loadPipeline", "tensor", "words", "key", "fold"],
+    ...["openGpu", "gpuRuntime", "loadPipeline", "openTraining", "tensor", "words", "key", "fold"],
   ];
   const exported: Readonly<Record<string, unknown>> = attune;
   const missing = wanted.filter((name) => typeof exported[name] !== "function");

@@ -25,7 +25,7 @@ export * from "./generate.ts";
 export * from "./inspect.ts";
 export * from "./latent_diffusion.ts";
 export * from "./losses.ts";
-export type * from "./method.ts";
+export type { Defaults, Method, Stages } from "./method.ts";
 export * from "./metrics.ts";
 export * from "./models.ts";
 export * from "./neurons.ts";

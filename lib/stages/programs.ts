@@ -124,6 +124,7 @@ export const predictProgram: ProgramSpec = {
     const { layout, width } = criticOf(parts);
     return unbound(predictGraph(parts.models.critic, layout, width, parts.sampling));
   },
+  isNeeded: ({ critic }) => critic.every > 1,
 };
 
 /** The gradient of a policy-gradient method: see `policyGradientGraph`. */

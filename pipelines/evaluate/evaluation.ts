@@ -35,7 +35,7 @@ export interface EvaluationRequest {
   readonly trained: readonly string[] | null;
   /** An image of each prompt for each of these. */
   readonly seeds: readonly number[];
-  /** Rewards to measure; `null`: all whose weights are there, and those of `rewardFiles`. */
+  /** Rewards to measure; `null`: all whose weights are there, and those of `runRewards`. */
   readonly rewards: readonly string[] | null;
   /** The rewards of the adapters' run, names or files; `null` if unknown. */
   readonly runRewards: Domain | null;
