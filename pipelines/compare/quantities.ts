@@ -6,7 +6,7 @@
 
 import { curveScalars } from "../../lib/measures/curve_scalars.ts";
 import { netGain } from "../../lib/measures/net_gain.ts";
-import { lastOf } from "../report/measure.ts";
+import { presentedOf } from "../report/guard_marks.ts";
 import type { Run } from "../report/read_run.ts";
 import { at, numberAt, type Tree } from "../report/tree.ts";
 import { evaluatedRewards, known, type RunDomain, type Step } from "./curve.ts";
@@ -59,21 +59,21 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "in domain",
     doc: "the gain in the rewards that count as in domain, in base standard deviations",
     table: "outcome",
-    of: (source) => gainOn(source.seen, source.domain.own) ?? last(source).in_domain,
+    of: (source) => gainOn(source.seen, source.domain.own) ?? endOf(source).in_domain,
   },
   {
     key: "out_of_domain",
     label: "out of domain",
     doc: "the mean gain in the rewards that count as out of domain, in base standard deviations",
     table: "outcome",
-    of: (source) => gainOn(source.seen, source.domain.others) ?? last(source).out_of_domain,
+    of: (source) => gainOn(source.seen, source.domain.others) ?? endOf(source).out_of_domain,
   },
   {
     key: "diversity",
     label: "diversity",
     doc: "the mean distance between images of one prompt, over the base model’s",
     table: "outcome",
-    of: (source) => numberAt(source.seen, "diversity_ratio", "within") ?? last(source).diversity,
+    of: (source) => numberAt(source.seen, "diversity_ratio", "within") ?? endOf(source).diversity,
   },
   {
     key: "net_gain",
@@ -86,9 +86,9 @@ export const QUANTITIES: readonly Quantity[] = [
   {
     key: "sqrt_kl",
     label: "√KL",
-    doc: "the root of the trajectories’ divergence from the base model",
+    doc: "the root of the mean divergence of its trajectories from the base model’s, in nats",
     table: "outcome",
-    of: (source) => last(source).sqrt_kl,
+    of: (source) => endOf(source).sqrt_kl,
   },
   {
     key: "unseen_in_domain",
@@ -121,7 +121,7 @@ export const QUANTITIES: readonly Quantity[] = [
   },
   ...[0.5, 1, 2].map((level): Quantity => ({
     key: `matched_${level}`,
-    label: `out at in ${level}`,
+    label: `out of domain at ${level}`,
     doc: `the gain out of domain where that in domain first reaches ${level}, during training`,
     table: "path",
     of: ({ curve }) => curveScalars(curve.map(pointOf), [level]).matched[0] ?? null,
@@ -193,14 +193,8 @@ export function rewardQuantities(names: readonly string[]): readonly Quantity[] 
     label: name,
     doc: `the gain in ${name}, in base standard deviations`,
     table: "rewards",
-    of: ({ run, seen }) => gainOn(seen, [name]) ?? gainInRun(run, name),
+    of: (source) => gainOn(source.seen, [name]) ?? gainAtEnd(source, name),
   }));
-}
-
-/** The gain at the last evaluation of training. */
-function gainInRun(run: Run, name: string): number | null {
-  const reward = evaluatedRewards(run).find((reward) => reward.name === name);
-  return known(reward && lastOf(reward).gain);
 }
 
 /** The mean gain in some rewards on a list of prompts; `null` where one was not measured. */
@@ -216,8 +210,17 @@ function netGainOf({ seen, domain }: Source): number | null {
   return inDomain === null ? null : known(netGain({ inDomain, outOfDomain, diversityRatio }));
 }
 
-function last({ curve }: Source): Step {
-  return curve.at(-1)!;
+/** The run at the evaluation of the checkpoint that stands for it: its last, or its best where the guard rolled it back. */
+function endOf({ run, curve }: Source): Step {
+  const epoch = presentedOf(run)?.epoch;
+  return curve.find((step) => step.epoch === epoch) ?? curve.at(-1)!;
+}
+
+/** The gain in a reward at that evaluation. */
+function gainAtEnd(source: Source, name: string): number | null {
+  const { epoch } = endOf(source);
+  const reward = evaluatedRewards(source.run).find((reward) => reward.name === name);
+  return known(reward?.points.find((point) => point.epoch === epoch)?.gain);
 }
 
 function pointOf({ in_domain: inDomain, out_of_domain: outOfDomain }: Step) {

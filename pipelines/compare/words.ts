@@ -24,7 +24,7 @@ export function outcomeSentence({ reference, results }: Results): string {
   if (others.length === 0) return `There is one arm so far, ${results[0]!.arm}.`;
   if (!others.some(({ values }) => SAID.some(({ key }) => values[key]?.against))) {
     return results.some(({ arm }) => arm === reference)
-      ? "Nothing can be told from noise: it takes two seeds an arm."
+      ? "No difference can be told from noise yet: that takes two seeds an arm."
       : `There is no run of ${reference} yet, which the others are held against.`;
   }
   const clauses = SAID.flatMap(({ key, what, verb }) =>
@@ -70,12 +70,12 @@ export function basisSentence({ reference, results, evaluated }: Results): strin
   const others = results.filter(({ arm }) => arm !== reference).length;
   const star = `A star marks what differs from ${reference} by more than noise: its interval of ${
     LEVEL * 100
-  } %${others > 1 ? `, for the ${others} arms of a column together,` : ""} is without 0. `;
+  } %${others > 1 ? `, for the ${others} arms of a column together,` : ""} excludes 0. `;
   return `Means${Math.max(...counts) > 1 ? " ± standard errors" : ""} over ${seeds}. ${
     Math.max(...counts) > 1 && others > 0 ? star : ""
   }Gains are in base standard deviations, on ${
     evaluated
-      ? "images that attune evaluate drew by the last checkpoint"
+      ? "images that attune evaluate drew by the last checkpoint, or by the best where the guard rolled a run back"
       : "the images of the last evaluation during training"
   }.`;
 }

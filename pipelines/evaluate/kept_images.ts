@@ -27,8 +27,8 @@ export async function keptImages(
   if (await exists(path)) return floats((await readWeights(path)).images);
   const images = await draw();
   await makeFolder(folder);
-  // Another process may keep the same images at the same time.
-  const own = `${path}.${Deno.pid}`;
+  // Others may keep the same images at the same time, in this process or another.
+  const own = `${path}.${crypto.randomUUID()}`;
   await writeAtomically(own, writeSafetensors({ images }));
   await Deno.rename(own, path);
   return images;

@@ -175,6 +175,30 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
     await assertRejects(() => run(["--out", out]), UsageError, "no run is named");
   });
 
+  await t.step("a run that the guard rolled back ends at its best checkpoint", async () => {
+    const folder = folders[2]![1]!;
+    const endOf = async () => {
+      const { results } = await writeComparison({
+        ...request,
+        entries: [{ folder, name: "it", arm: arms[2]! }],
+      });
+      return results.results[0]!.runs[0]!;
+    };
+    await Deno.remove(join(folder, "evaluation.json"));
+    const { values, curve } = await endOf();
+    assertEquals([values.sqrt_kl, values.in_domain], [curve.at(-1)!.sqrt_kl, curve.at(-1)!.in_domain]);
+    const guard = { action: "rollback", verdicts: [], best: { epoch: 10, net_gain: 0.1 } };
+    await edit(
+      join(folder, "metrics.jsonl"),
+      (lines) => lines.trimEnd().replace(/}$/, `,"guard":${JSON.stringify(guard)}}\n`),
+    );
+    const best = curve.find(({ epoch }) => epoch === 10)!;
+    const rolled = await endOf();
+    assertEquals(rolled.curve, curve, "what happened on the way stays");
+    assertEquals([rolled.values.sqrt_kl, rolled.values.in_domain], [best.sqrt_kl, best.in_domain]);
+    assert(best.sqrt_kl !== curve.at(-1)!.sqrt_kl);
+  });
+
   for (const folder of [...folders.flat().map(dirname), out]) await Deno.remove(folder, { recursive: true });
 });
 
