@@ -2,8 +2,8 @@
  * Writes `docs/results.md` and the reports beside it from what experiments have left in a folder:
  * `deno run -A bench/results_page.ts [--runs runs]`.
  *
- * Every embedded experiment of which a cell is finished has a section, in the order of their names. What stands in the page above
- * the first section is kept.
+ * Every embedded experiment of which a cell is finished there has a section, in the order of their names; the sections of others stay
+ * as they are, and so does what stands in the page above the first.
  * @module
  */
 
@@ -25,21 +25,32 @@ const reports = join(docs, "results");
 const MARK = "<!-- deno run -A bench/results_page.ts writes what follows -->";
 
 await makeFolder(reports);
-const comparisons: Results[] = [];
+const [head, old = ""] = (await Deno.readTextFile(page)).split(MARK);
+const kept = old.split(/^(?=## )/m);
 const sections: string[] = [];
+let drawn = 0;
 for (const name of await embeddedExperiments()) {
-  const folder = join(runs, name);
-  if (!await exists(folder)) continue;
-  const experiment = await readExperiment(name);
-  const { results, page: report } = await reportOn({ experiment, only: [], from: [], jobs: 1, folder });
-  if (results.results.length === 0) continue;
-  await Deno.copyFile(report, join(reports, `${name}.html`));
-  comparisons.push(results);
-  const section = resultsAsMarkdown(results, { isExplained: false });
-  sections.push(`${section}\n[The whole report](results/${name}.html)`);
+  const link = `[The whole report](results/${name}.html)`;
+  const results = await resultsOf(name);
+  if (results === null) {
+    sections.push(...kept.filter((section) => section.includes(link)));
+  } else {
+    sections.push(`${resultsAsMarkdown(results, { isExplained: false })}\n${link}`);
+    drawn++;
+  }
 }
-const [head] = (await Deno.readTextFile(page)).split(MARK);
-const columns = `## What the columns are\n\n${columnsAsMarkdown(comparisons)}`;
+const columns = `## What the columns are\n\n${columnsAsMarkdown()}`;
 await writeAtomically(page, [`${head}${MARK}`, ...sections, columns].join("\n\n"));
 await new Deno.Command("deno", { args: ["fmt", "--quiet", page] }).output();
-console.log(`${sections.length} sections: ${page}`);
+console.log(`${sections.length} sections, ${drawn} of them from ${runs}: ${page}`);
+
+/** Draws an experiment's report and keeps it; `null`: no cell of it is finished. */
+async function resultsOf(name: string): Promise<Results | null> {
+  const folder = join(runs, name);
+  if (!await exists(folder)) return null;
+  const experiment = await readExperiment(name);
+  const { results, page } = await reportOn({ experiment, only: [], from: [], jobs: 1, folder });
+  if (results.results.length === 0) return null;
+  await Deno.copyFile(page, join(reports, `${name}.html`));
+  return results;
+}

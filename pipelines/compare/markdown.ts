@@ -4,6 +4,7 @@
  * @module
  */
 
+import { QUANTITIES, TABLES } from "./quantities.ts";
 import type { Results } from "./results.ts";
 import { type Table, tableAsMarkdown, tablesOf } from "./table.ts";
 import { basisSentence, claimsOf, leftOutSentences, outcomeSentence } from "./words.ts";
@@ -38,16 +39,14 @@ export function resultsAsMarkdown(results: Results, { isExplained = true }: Sect
   ].join("\n\n") + "\n";
 }
 
-/** Says what the columns of the tables of some comparisons are, each once. */
-export function columnsAsMarkdown(comparisons: readonly Results[]): string {
-  const tables = [...Map.groupBy(comparisons.flatMap(tablesOf), ({ title }) => title)];
-  return tables.flatMap(([title, same]) => {
-    const columns = new Map(same.flatMap(({ columns }) => columns).map((column) => [column.label, column]));
-    return explained([...columns.values()]).map((words) => `**${title}**: ${words}`);
-  }).join("\n\n") + "\n";
+/** Says what the columns of all tables are, each once. */
+export function columnsAsMarkdown(): string {
+  return [...Map.groupBy(QUANTITIES, ({ table }) => table)]
+    .map(([table, columns]) => `**${TABLES[table]}**: ${explained(columns).join("")}`)
+    .join("\n\n") + "\n";
 }
 
-function explained(columns: Table["columns"]): readonly string[] {
+function explained(columns: readonly Pick<Table["columns"][number], "label" | "doc">[]): readonly string[] {
   return columns.every(({ doc }) => doc === null)
     ? []
     : [`${columns.map(({ label, doc }) => `*${label}* ${doc}`).join("; ")}.`];

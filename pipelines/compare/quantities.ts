@@ -86,7 +86,7 @@ export const QUANTITIES: readonly Quantity[] = [
   {
     key: "sqrt_kl",
     label: "√KL",
-    doc: "the root of the mean divergence of its trajectories from the base model’s, in nats",
+    doc: "the root of the divergence, in nats, of its trajectories from the base model’s, a mean over them",
     table: "outcome",
     of: (source) => endOf(source).sqrt_kl,
   },
