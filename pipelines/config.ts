@@ -12,7 +12,7 @@ export * from "./config/mod.ts";
 /** What `--help` says. */
 const HELP = `Prints a configuration with a line of doc for each field, to be used with train --config.
 
-Usage: deno task config [--config FILE]… [--set key=value]… > mine.yaml
+Usage: attune config [--config FILE]… [--set key=value]… > mine.yaml
 
   --config FILE    complete and check this file; without it, the defaults. An embedded one by its name: sd14-aesthetic;
                    where there are several, later ones count

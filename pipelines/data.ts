@@ -21,7 +21,7 @@ import { UsageError } from "./usage_error.ts";
 
 const HELP = `Builds the emoji data set of the mini model from pinned packages.
 
-Usage: deno task data:build [--check] [--vendor NAME] [--sheet FILE] [--seed N]
+Usage: attune data:build [--check] [--vendor NAME] [--sheet FILE] [--seed N]
 
   --check        build, and compare with the files that are there instead of writing them
   --vendor NAME  with --check: build and compare the images of one vendor only

@@ -14,7 +14,7 @@ const HELP = `Prints the shader of a kernel, named as profiles name it: attune t
 
 Usage: attune kernel NAME SHAPES… [--for software|hardware] [--tile ROWSxCOLUMNS[xLANESXxLANESY]]
 
-  --for   what to write for: an adapter that is a CPU in truth, or a GPU  (software)
+  --for   what to write for: a software adapter, which is a CPU, or a GPU  (software)
   --tile  what an invocation of a matrix product or convolution owns      (the default for the shapes)
   --help  print this
 

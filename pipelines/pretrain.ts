@@ -24,7 +24,7 @@ import { UsageError } from "./usage_error.ts";
 
 const HELP = `Makes the embedded mini model from its data.
 
-Usage: deno task pretrain [--recipe FILE] [--out DIR] [--state DIR] [--only PART]…
+Usage: attune pretrain [--recipe FILE] [--out DIR] [--state DIR] [--only PART]…
 
   --recipe FILE  steps, batches and rates of every part   (pipelines/configs/pretrain.yaml)
   --out DIR      where the model is written               (models/mini)

@@ -9,7 +9,7 @@ import type { Config } from "./check.ts";
 import { type ConfigField, listFields, listSections } from "./fields.ts";
 
 /** What the file of defaults begins with. */
-const HEADER = `# The default run: every field with its default, as \`deno task config\` prints it.
+const HEADER = `# The default run: every field with its default, as \`attune config\` prints it.
 # A switch that is null follows \`compat\`; README.md beside this file tells what it is about.
 
 `;

@@ -80,7 +80,7 @@ export async function fileOf(folder: string, candidates: readonly [string, ...st
       others.length ? `, nor ${others.join(", ")}` : ""
     }; ` +
       (repository === null
-        ? "deno task pretrain makes those of the embedded mini, others come with their checkpoint"
+        ? "attune pretrain makes those of the embedded mini, others come with their checkpoint"
         : `attune fetch ${repository.id} downloads what is missing`),
   );
 }

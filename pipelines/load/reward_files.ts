@@ -103,7 +103,7 @@ export async function rewardFile(folder: string, name: RewardFileName): Promise<
 }
 
 function embedded(path: string): RewardFile {
-  return { path, origin: "deno task pretrain makes the embedded model's files" };
+  return { path, origin: "attune pretrain makes the embedded model's files" };
 }
 
 function onHub(repository: string, path: string, read?: RewardFile["read"]): RewardFile {

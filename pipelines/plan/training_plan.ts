@@ -18,7 +18,7 @@ import { plannedModel } from "./planned_model.ts";
 export interface PlanOptions {
   /** What the adapter allows; by default anything. */
   readonly limits?: Limits | undefined;
-  /** Whether the adapter is the CPU in truth; default no. */
+  /** Whether the adapter is software, that is, the CPU; default no. */
   readonly software?: boolean | undefined;
   /** Whether files hold weights in half precision; default yes. */
   readonly halves?: boolean | undefined;
@@ -98,7 +98,7 @@ export async function planTraining(config: Config, options: PlanOptions = {}): P
  * Refuses a configuration that an adapter does not allow, before anything of the model is loaded.
  *
  * @param folder The model's.
- * @param software Whether the adapter is the CPU in truth.
+ * @param software Whether the adapter is software, that is, the CPU.
  * @throws {RangeError} Naming stage, bytes, limit and what to lower.
  */
 export async function checkFits(

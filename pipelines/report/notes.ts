@@ -51,7 +51,9 @@ export function notes(run: Run, { damaged }: Pictures): Markup {
     since > 0
       ? `Rewards were last measured after epoch ${evaluated}; ${counted(since, "epoch")} came since.`
       : "",
-    isSoftware(run) ? "It ran on a software adapter, the CPU in truth: its times say nothing of a GPU." : "",
+    isSoftware(run)
+      ? "It ran on a software adapter, that is, on the CPU: its times say nothing about a GPU."
+      : "",
     ratioNote(run),
     ...gaps,
     ...damaged.map((path) => `${path} is no image that can be read.`),

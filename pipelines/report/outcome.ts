@@ -70,7 +70,7 @@ function trainedClause(reward: RewardHistory): Markup {
     case "within noise":
       return markup`${name} did not change beyond noise`;
     case "not known":
-      return markup`whether ${name} changed cannot be told`;
+      return markup`whether ${name} changed is unknown`;
   }
 }
 
@@ -82,7 +82,7 @@ function trainedClauses(rewards: readonly RewardHistory[]): Markup {
       ? `${direction} by ${showFixed(Math.abs(gain))}`
       : direction === "within noise"
       ? "did not change beyond noise"
-      : "cannot be told";
+      : `changed by ${showSigned(gain)}, of unknown error`;
     return markup`${rewardName(reward)} ${change}`;
   });
   return markup`of the rewards it was trained on, in base standard deviations, ${enumerate(clauses)}`;
@@ -103,7 +103,7 @@ function watchedClause(watched: readonly RewardHistory[], areAll: boolean): Mark
     ...moved("fell", -1),
     ...moved("rose", 1),
     ...still.length === 0 ? [] : [markup`${enumerate(still.map(rewardName))} did not change beyond noise`],
-    ...unknown.length === 0 ? [] : [markup`of ${enumerate(unknown.map(rewardName))} it cannot be told`],
+    ...unknown.length === 0 ? [] : [markup`whether ${enumerate(unknown.map(rewardName))} changed is unknown`],
   ];
   if (clauses.length === 0) return markup``;
   if (still.length === watched.length) {
@@ -129,7 +129,7 @@ function basisOf({ source, images, rewards }: Measured): Markup {
       images === null ? "" : ` of ${showNumber(images)} images`
     }, the first of which is the base model’s.`;
   const noise = rewards.some((reward) => lastOf(reward).error === null)
-    ? markup`How sure the means are is not known, so noise cannot be told from change.`
+    ? markup`How uncertain the means are is not known, so a change cannot be distinguished from noise.`
     : markup`A change is more than ${LEAST_ERRORS} standard errors${
       source === "evaluations" ? ", clustered by prompt" : ""
     }; anything less is called noise.`;

@@ -22,7 +22,7 @@ export interface Sitting {
   readonly platform: string;
   /** The GPU's own name. */
   readonly adapter: string;
-  /** Whether that is the CPU in truth. */
+  /** Whether it is software, that is, the CPU. */
   readonly software_adapter: boolean;
 }
 

@@ -30,7 +30,7 @@ import { UsageError } from "../usage_error.ts";
 export interface Adapter {
   /** Its own name. */
   readonly name: string;
-  /** Whether it is the CPU in truth. */
+  /** Whether it is software, that is, the CPU. */
   readonly isSoftware: boolean;
   /** Runs graphs on it. */
   readonly runtime: Runtime;

@@ -225,7 +225,7 @@ Deno.test("files that are not there are named, with what makes them", async () =
   await withTinyModel(async (model) => {
     const message = await refusal(model, { rewards: ["mini_aesthetic"] });
     assertStringIncludes(message, "rewards/clip/model.safetensors");
-    assertStringIncludes(message, "deno task pretrain");
+    assertStringIncludes(message, "attune pretrain");
     await Deno.remove(join(model, UNET_FILE));
     assertStringIncludes(await refusal(model), UNET_FILE);
     await Deno.writeTextFile(join(model, "unet/config.json"), "{");

@@ -52,7 +52,7 @@ Deno.test("a configuration that is shown reads back the same, in both readings",
 Deno.test("the embedded default is the template, and holds the defaults", async () => {
   const path = new URL("../../../pipelines/configs/mini.yaml", import.meta.url);
   const text = await Deno.readTextFile(path);
-  assertEquals(text, configTemplate(), "print it anew: deno task config > pipelines/configs/mini.yaml");
+  assertEquals(text, configTemplate(), "print it anew: attune config > pipelines/configs/mini.yaml");
   assertEquals(checkConfig(parseConfig(text, "mini.yaml")), checkConfig({}));
   assertEquals(
     checkConfig({ ...parseConfig(text, "mini.yaml"), compat: "official" }),
