@@ -1,5 +1,5 @@
 /**
- * TDPO: TDPO-R without resets.
+ * TDPO: temporal diffusion policy optimisation, TDPO-R without resets.
  * @module
  */
 
@@ -12,7 +12,7 @@ const DEFAULTS = { "reset.mode": "none" };
 export const tdpo: Method = {
   ...tdpoR,
   name: "tdpo",
-  title: "Temporal difference policy optimisation",
+  title: "Temporal diffusion policy optimisation",
   defaults: { fixed: DEFAULTS, official: DEFAULTS },
   check: ({ reset }) => {
     if (reset.mode === "none") return;

@@ -1,5 +1,5 @@
 /**
- * TDPO-R: temporal difference policy optimisation with resets of the critic's active neurons.
+ * TDPO-R: temporal diffusion policy optimisation with resets of the critic's active neurons.
  *
  * A critic predicts at every denoising step what the image will be worth; the policy learns from what it could not foresee,
  * with an update for each step. Every few epochs the critic's active neurons begin anew, as a bias towards what came first
