@@ -15,7 +15,6 @@ import { decode, encode } from "../../lib/models/autoencoder_kl.ts";
 import { parseClipTextConfig } from "../../lib/models/clip_config.ts";
 import { clipText } from "../../lib/models/clip_text.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
-import { toEngine } from "../../lib/nn/layout.ts";
 import { batchedModel, rowsOf } from "../../lib/rewards/batched.ts";
 import type { DualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
 import {
@@ -24,6 +23,7 @@ import {
   miniHpsConfig,
   miniPickConfig,
 } from "../../lib/rewards/mini_configs.ts";
+import { putWeights, type Weights } from "../../lib/stages/weights.ts";
 import { augment, PLAIN } from "../data/augment.ts";
 import { type EmojiPack, select, SIZE } from "../data/pack.ts";
 import { readJson, readWeights, writeAtomically } from "../files.ts";
@@ -116,11 +116,8 @@ async function vaeConfig({ folder }: Kit) {
   return parseAutoencoderConfig(await readJson(`${folder}/vae/config.json`));
 }
 
-async function upload({ runtime }: Kit, path: string) {
-  const tree = await readWeights(path);
-  return Object.fromEntries(
-    Object.entries(tree).map(([name, param]) => [name, runtime.put(toEngine(param))]),
-  );
+async function upload({ runtime }: Kit, path: string): Promise<Weights> {
+  return putWeights(runtime, await readWeights(path));
 }
 
 /** Latent means of views of images, `[images * views, h, w, c]`, the views of an image in a row. */

@@ -10,7 +10,7 @@ import type { DualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
 import { fitter, imageEmbedder } from "../../lib/rewards/embedder.ts";
 import { miniHpsConfig, miniPickConfig } from "../../lib/rewards/mini_configs.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
-import { toEngine } from "../../lib/nn/layout.ts";
+import { putWeights } from "../../lib/stages/weights.ts";
 import { exists, readWeights, writeAtomically } from "../files.ts";
 import type { JudgeName } from "../load/judge_configs.ts";
 import { openJudges } from "../load/judges.ts";
@@ -108,14 +108,14 @@ async function embeddingsOf({ runtime, folder }: Kit, pool: TastePool): Promise<
 
 /** What a head gives embeddings, `[N]`. */
 async function headScores({ runtime }: Kit, head: ParamTree, embeddings: FloatTensor): Promise<FloatTensor> {
-  const entries = Object.entries(head).map(([name, param]) => [name, runtime.put(toEngine(param))] as const);
+  const weights = putWeights(runtime, head);
   const width = embeddings.shape[1]!;
   const run = await batchedModel(
     (scope, { embeddings }) => aestheticHead(scope, embeddings),
     { embeddings: { shape: [32, width], dtype: "f32" } },
-    { runtime, weights: Object.fromEntries(entries), batchSize: 32 },
+    { runtime, weights, batchSize: 32 },
   );
   const scores = await run(embeddings.shape[0]!, (rows) => ({ embeddings: rowsOf(embeddings, rows) }));
-  runtime.free(entries.map(([, array]) => array));
+  runtime.free(Object.values(weights));
   return scores;
 }

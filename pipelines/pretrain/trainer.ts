@@ -12,12 +12,12 @@ import {
   tensor,
   type TensorType,
 } from "../../lib/core/tensor.ts";
-import { add, grad, mul, sqrt, sum, trace, type Value } from "../../lib/engine/mod.ts";
+import { add, grad, mul, trace, type Value } from "../../lib/engine/mod.ts";
 import { adamw } from "../../lib/engine/ops/adamw.ts";
 import { type DeviceArray, replaced, type Runtime } from "../../lib/engine/runtime.ts";
 import { bindParams, initParams, type ParamSpec, type Scope } from "../../lib/nn/scope.ts";
+import { adamwHyper, clipScale, globalNorm } from "../../lib/optim/adamw.ts";
 import { flatLayout, packParams, packValues, unpackParams, unpackValues } from "../../lib/optim/flat.ts";
-import { div, min } from "../../lib/engine/ops/elementwise.ts";
 
 /** What a part of the model learns from. */
 export interface Lesson {
@@ -75,6 +75,7 @@ export interface Progress {
 const WARMUP = 100;
 const REPORT = 20;
 const MAX_NORM = 1;
+const ADAMW = { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /** The state before the first step. */
 export function beginner({ name, specs, initial }: Lesson, key: Key): Learner {
@@ -147,14 +148,10 @@ function stepGraph(lesson: Lesson, { ema: decay }: Schedule, types: Readonly<Rec
     const names = Object.keys(values);
     const gradients = grad(loss, Object.values(values));
     const flat = packValues(layout, Object.fromEntries(names.map((name, i) => [name, gradients[i]!])));
-    const norm = sqrt(sum(mul(flat, flat)));
-    const scale = min(div(MAX_NORM, add(norm, 1e-6)), 1);
+    const norm = globalNorm(flat);
+    const scale = clipScale(norm, MAX_NORM);
     const { params, m, v, hyper } = inputs;
-    const next = adamw({ param: params!, m: m!, v: v!, grad: flat, scale, hyper: hyper! }, {
-      beta1: 0.9,
-      beta2: 0.999,
-      eps: 1e-8,
-    });
+    const next = adamw({ param: params!, m: m!, v: v!, grad: flat, scale, hyper: hyper! }, ADAMW);
     const ema = decay === 0
       ? mul(next.param, 1)
       : add(next.param, mul(inputs.decay!, add(inputs.ema!, mul(next.param, -1))));
@@ -179,14 +176,10 @@ export function learningRateAt({ steps, learning_rate, restart }: Schedule, step
   return highest * warm * 0.5 * (1 + Math.cos(Math.PI * (step - from) / (to - from)));
 }
 
-/** Learning rate, weight decay and the bias corrections of a step. */
+/** What AdamW reads at a step. */
 function hyperAt(schedule: Schedule, step: number): Tensor {
-  return tensor([4], [
-    learningRateAt(schedule, step),
-    schedule.weight_decay,
-    1 - 0.9 ** (step + 1),
-    1 - 0.999 ** (step + 1),
-  ]);
+  const rates = { learningRate: learningRateAt(schedule, step), weightDecay: schedule.weight_decay };
+  return adamwHyper({ ...rates, ...ADAMW }, step + 1);
 }
 
 async function meansOf(

@@ -4,11 +4,12 @@
  */
 
 import { fold, integers, type Key } from "../../lib/core/random.ts";
-import { type Tensor, tensor, words } from "../../lib/core/tensor.ts";
+import { type Tensor, tensor } from "../../lib/core/tensor.ts";
 import { abs, add, exp, mean, mul, square, sub } from "../../lib/engine/mod.ts";
 import { randomNormal } from "../../lib/engine/ops/random.ts";
 import type { AutoencoderKLConfig } from "../../lib/models/autoencoder_config.ts";
 import { declareAutoencoder, decode, encode, sampleLatents } from "../../lib/models/autoencoder_kl.ts";
+import { keyTensor } from "../../lib/stages/rows.ts";
 import { augment, MILD } from "../data/augment.ts";
 import { type EmojiPack, isHeldOut, select, SIZE } from "../data/pack.ts";
 import type { Lesson } from "./trainer.ts";
@@ -46,9 +47,4 @@ export function drawImages(
 ): Tensor {
   const picks = Array.from(integers(fold(key, "picks"), batch, from.length), (i) => from[i]!);
   return tensor([batch, SIZE, SIZE, 3], augment(pack, picks, fold(key, "views"), MILD));
-}
-
-/** A key as a graph reads it. */
-export function keyTensor(key: Key): Tensor {
-  return words([2], [...key]);
 }
