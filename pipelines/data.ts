@@ -5,17 +5,18 @@
 
 import { gzipSync } from "fflate";
 import { key } from "../lib/core/random.ts";
+import { tensor } from "../lib/core/tensor.ts";
 import { encodePng } from "../lib/io/png.ts";
 import { numberOption, readArguments } from "./arguments.ts";
 import { augment, MILD, PLAIN } from "./data/augment.ts";
 import { buildPack } from "./data/build.ts";
 import type { AnimalMap } from "./data/concepts.ts";
 import { notice } from "./data/notice.ts";
-import { describePack, type EmojiPack, IMAGE_BYTES, loadPack, select } from "./data/pack.ts";
-import { contactSheet } from "./data/sheet.ts";
+import { describePack, type EmojiPack, IMAGE_BYTES, loadPack, select, SIZE } from "./data/pack.ts";
 import { vendors } from "./data/sources.ts";
 import { packVocabulary, tokenizerFiles } from "./data/vocabulary.ts";
 import { writeAtomically } from "./files.ts";
+import { imageGrid } from "./image_grid.ts";
 import { fromCaller } from "./paths.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -122,7 +123,8 @@ async function writeSheet(file: string, seed: number | null): Promise<number> {
   const pack = await loadPack();
   const picks = pack.images.map((_, index) => index);
   const images = augment(pack, picks, key(seed ?? 0), seed === null ? PLAIN : MILD);
-  await writeAtomically(file, encodePng(contactSheet(images, 48)));
+  const sheet = imageGrid(tensor([picks.length, SIZE, SIZE, 3], images), { columns: 48, gap: 0 });
+  await writeAtomically(file, encodePng(sheet));
   return 0;
 }
 

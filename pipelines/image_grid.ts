@@ -6,6 +6,7 @@
 import { floatsToBytes } from "../lib/core/bytes.ts";
 import type { FloatTensor } from "../lib/core/tensor.ts";
 import type { Image } from "../lib/io/png.ts";
+import { blankCanvas, paste } from "./run/canvas.ts";
 
 /** How a grid is laid out. */
 export interface GridOptions {
@@ -25,19 +26,15 @@ export interface GridOptions {
 export function imageGrid({ shape, data }: FloatTensor, { columns, scale = 1, gap = 2 }: GridOptions): Image {
   const [count, height, width] = shape as readonly [number, number, number, number];
   const rows = Math.ceil(count / columns);
-  const step = { x: width * scale + gap, y: height * scale + gap };
-  const grid = { width: columns * step.x + gap, height: rows * step.y + gap };
+  const cell = { width: width * scale, height: height * scale };
+  const grid = blankCanvas(columns * (cell.width + gap) + gap, rows * (cell.height + gap) + gap);
   const bytes = floatsToBytes(data);
-  const pixels = new Uint8Array(grid.width * grid.height * 3).fill(255);
+  const length = height * width * 3;
   for (let n = 0; n < count; n++) {
-    const left = gap + (n % columns) * step.x, top = gap + Math.floor(n / columns) * step.y;
-    for (let y = 0; y < height * scale; y++) {
-      for (let x = 0; x < width * scale; x++) {
-        const from = ((n * height + Math.floor(y / scale)) * width + Math.floor(x / scale)) * 3;
-        const to = ((top + y) * grid.width + left + x) * 3;
-        pixels.set(bytes.subarray(from, from + 3), to);
-      }
-    }
+    const left = gap + (n % columns) * (cell.width + gap);
+    const top = gap + Math.floor(n / columns) * (cell.height + gap);
+    const image = { width, height, data: bytes.subarray(n * length, (n + 1) * length) };
+    paste(grid, image, { ...cell, left, top });
   }
-  return { ...grid, channels: 3, data: pixels };
+  return grid;
 }

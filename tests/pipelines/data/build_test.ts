@@ -1,7 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { findIcon, type IconSet } from "../../../pipelines/data/build.ts";
 import { boxFilter } from "../../../pipelines/data/rasterise.ts";
-import { contactSheet } from "../../../pipelines/data/sheet.ts";
 
 const set: IconSet = {
   icons: { cat: { body: "<path/>" }, ox: { body: "<g/>", width: 9, top: 1 } },
@@ -29,13 +28,4 @@ Deno.test("blocks are averaged by what they show, without the margin", () => {
     ...[0, 0, 0, 0],
     ...[0, 0, 0, 0],
   ]);
-});
-
-Deno.test("a contact sheet lays images out in rows", () => {
-  const images = new Float32Array(3 * 32 * 32 * 3);
-  images.fill(0.5, 32 * 32 * 3, 2 * 32 * 32 * 3);
-  const { width, height, data } = contactSheet(images, 2);
-  assertEquals([width, height], [64, 64]);
-  const grey = (y: number, x: number) => data[(y * width + x) * 3];
-  assertEquals([grey(0, 0), grey(0, 32), grey(31, 63), grey(32, 0), grey(63, 63)], [0, 128, 128, 0, 255]);
 });
