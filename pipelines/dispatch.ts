@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "./nearest.ts";
+import { hint } from "./nearest.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A task's module. */
@@ -45,8 +45,7 @@ export async function dispatch(
     return name === undefined ? 2 : 0;
   }
   if (!Object.hasOwn(tasks, name)) {
-    const meant = nearest(name, Object.keys(tasks));
-    err(`attune: no such task: ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`);
+    err(`attune: no such task: ${name}${hint(name, Object.keys(tasks))}`);
     return 2;
   }
   try {

@@ -11,7 +11,7 @@ import { formatMetadata, ownMetadata } from "../lib/io/lora_metadata.ts";
 import { type AdapterFile, readAdapterFile } from "./adapters.ts";
 import { dtypeOption, readArguments } from "./arguments.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";
-import { nearest } from "./nearest.ts";
+import { hint } from "./nearest.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { LORA_FILE } from "./run/policy_files.ts";
 import { UsageError } from "./usage_error.ts";
@@ -110,12 +110,7 @@ function formatNamed(name: string | undefined): LoraFormat {
   if (name === undefined) throw new UsageError(`Cannot export as there is no --format: it is one of ${list}`);
   const format = names.find((each) => each === name);
   if (format !== undefined) return format;
-  const meant = nearest(name, names);
-  throw new UsageError(
-    `Cannot use --format as it takes one of ${list}: ${name}${
-      meant === undefined ? "" : `; did you mean ${meant}?`
-    }`,
-  );
+  throw new UsageError(`Cannot use --format as it takes one of ${list}: ${name}${hint(name, names)}`);
 }
 
 /** A checkpoint's file has the name of its run and its epoch; any other keeps its own. */

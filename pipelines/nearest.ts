@@ -17,6 +17,12 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return ranked[0]?.name;
 }
 
+/** How a message about a name that is unknown ends: `; did you mean train?`, or nothing where no name is alike. */
+export function hint(word: string, names: readonly string[]): string {
+  const meant = nearest(word, names);
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   let beforeLast: readonly number[] = [];

@@ -5,12 +5,14 @@
  */
 
 import type { Tokenizer } from "../lib/io/tokenizer.ts";
-import { whyUnread } from "./files.ts";
-import { nearest } from "./nearest.ts";
-import { fromCaller, isPath } from "./paths.ts";
+import { type EmbeddedFiles, readNamed } from "./read_named.ts";
 import { UsageError } from "./usage_error.ts";
 
-const FOLDER = new URL("prompts/", import.meta.url);
+const LISTS: EmbeddedFiles = {
+  kind: "list of prompts",
+  folder: new URL("prompts/", import.meta.url),
+  ending: ".txt",
+};
 
 /**
  * Reads a list of prompts.
@@ -21,7 +23,7 @@ const FOLDER = new URL("prompts/", import.meta.url);
  * @throws {UsageError} If there is no such list or file, it is no text, it is empty, or a line is blank.
  */
 export async function readPrompts(nameOrFile: string): Promise<readonly string[]> {
-  const lines = linesOf(decode(await readBytes(nameOrFile, isPath(nameOrFile)), nameOrFile));
+  const lines = linesOf(await readNamed(nameOrFile, LISTS));
   if (lines.every((line) => line === "")) {
     throw new UsageError(`Cannot use prompts as the list is empty: ${nameOrFile}`);
   }
@@ -83,35 +85,6 @@ export function longPromptNotes(
 function few(notes: readonly string[]): string {
   const most = 3;
   return notes.slice(0, most).join(", ") + (notes.length > most ? `, and ${notes.length - most} more` : "");
-}
-
-async function readBytes(nameOrFile: string, isFile: boolean): Promise<Uint8Array> {
-  try {
-    return await Deno.readFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.txt`, FOLDER));
-  } catch (error) {
-    if (isFile) {
-      throw new UsageError(`Cannot use prompts as ${whyUnread(error)}: ${nameOrFile}`, { cause: error });
-    }
-    const files = await Array.fromAsync(Deno.readDir(FOLDER));
-    const names = files.map(({ name }) => name.replace(/\.txt$/, "")).sort();
-    const meant = nearest(nameOrFile, names);
-    throw new UsageError(
-      `Cannot use prompts as there is no such list: ${nameOrFile}; ` +
-        (meant === undefined ? `there are ${names.join(", ")}` : `did you mean ${meant}?`),
-      { cause: error },
-    );
-  }
-}
-
-/** The text of a file, without the mark that some editors begin it with. */
-function decode(bytes: Uint8Array, name: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new UsageError(`Cannot use prompts as the file is no text in UTF-8: ${name}; save it as that`, {
-      cause,
-    });
-  }
 }
 
 /** The lines of a text; what ends the last one begins no other. */

@@ -10,7 +10,7 @@ import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { checkMethod, type Defaults } from "../../lib/stages/method.ts";
 import { checkOptions } from "../../lib/stages/options.ts";
 import { checkRewardName } from "../load/check_reward_name.ts";
-import { nearest } from "../nearest.ts";
+import { hint } from "../nearest.ts";
 import { UsageError } from "../usage_error.ts";
 import type { Compat } from "./field.ts";
 import { listFields, listSections } from "./fields.ts";
@@ -170,9 +170,4 @@ function fieldAt(path: readonly PropertyKey[]): [string, { readonly type: string
 
 function valueAt(raw: unknown, keys: readonly string[]): unknown {
   return keys.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], raw);
-}
-
-function hint(word: string, names: readonly string[]): string {
-  const meant = nearest(word, names);
-  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }

@@ -5,15 +5,18 @@
  */
 
 import { parse } from "@std/yaml";
-import { whyUnread } from "../files.ts";
-import { nearest } from "../nearest.ts";
-import { fromCaller } from "../paths.ts";
+import { type EmbeddedFiles, embeddedNames, readNamed } from "../read_named.ts";
 import { UsageError } from "../usage_error.ts";
 import { checkConfig, type Config } from "./check.ts";
 import { isRecord, overlaid, type RawConfig } from "./tree.ts";
 
-/** Configurations that come along. */
-const EMBEDDED = new URL("../configs/", import.meta.url);
+/** Configurations that come along; what the embedded model is made by is none of a run. */
+const EMBEDDED: EmbeddedFiles = {
+  kind: "configuration",
+  folder: new URL("../configs/", import.meta.url),
+  ending: ".yaml",
+  except: ["pretrain"],
+};
 
 /** Where a configuration comes from. */
 export interface ConfigSource {
@@ -38,16 +41,13 @@ export async function readConfig(source: ConfigSource): Promise<Config> {
 /** As {@linkcode readConfig}, but neither completed nor checked, to lay over another. */
 export async function readRawConfig({ config = [], set = [] }: ConfigSource): Promise<RawConfig> {
   let raw: RawConfig = {};
-  for (const name of [config].flat()) raw = overlaid(raw, parseConfig(await readText(name), name));
+  for (const name of [config].flat()) raw = overlaid(raw, parseConfig(await readNamed(name, EMBEDDED), name));
   return set.reduce(withSetting, raw);
 }
 
 /** The names of the embedded configurations of runs. */
-export async function embeddedConfigs(): Promise<readonly string[]> {
-  const files = (await Array.fromAsync(Deno.readDir(EMBEDDED))).map(({ name }) => name);
-  // What the embedded model is made by is no configuration of a run.
-  return files.filter((file) => file.endsWith(".yaml") && file !== "pretrain.yaml")
-    .map((file) => file.replace(/\.yaml$/, "")).sort();
+export function embeddedConfigs(): Promise<readonly string[]> {
+  return embeddedNames(EMBEDDED);
 }
 
 /**
@@ -86,28 +86,6 @@ function withValue(node: RawConfig, keys: readonly string[], value: unknown, who
     throw new UsageError(`Cannot set ${whole} as ${key} has no fields: ${JSON.stringify(child)}`);
   }
   return { ...node, [key!]: withValue(child, rest, value, whole) };
-}
-
-async function readText(nameOrFile: string): Promise<string> {
-  const isFile = /[./\\]/.test(nameOrFile);
-  try {
-    return await Deno.readTextFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.yaml`, EMBEDDED));
-  } catch (error) {
-    if (isFile) {
-      throw new UsageError(`Cannot read the configuration as ${whyUnread(error)}: ${nameOrFile}`, {
-        cause: error,
-      });
-    }
-    const names = await embeddedConfigs();
-    const meant = nearest(nameOrFile, names);
-    throw new UsageError(
-      `Cannot read the configuration as there is none embedded of this name: ${nameOrFile}; ` +
-        (meant === undefined
-          ? `there are ${names.join(", ")}, and ./FILE is one of yours`
-          : `did you mean ${meant}?`),
-      { cause: error },
-    );
-  }
 }
 
 function parseYaml(text: string, name: string): unknown {

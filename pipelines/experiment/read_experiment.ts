@@ -8,9 +8,8 @@ import { parse } from "@std/yaml";
 import { basename } from "node:path";
 import type { z } from "zod";
 import { checkConfig, type Config, overlaid, type RawConfig, readRawConfig } from "../config.ts";
-import { whyUnread } from "../files.ts";
-import { nearest } from "../nearest.ts";
-import { fromCaller, isPath } from "../paths.ts";
+import { hint } from "../nearest.ts";
+import { type EmbeddedFiles, embeddedNames, readNamed } from "../read_named.ts";
 import { UsageError } from "../usage_error.ts";
 import { type Arm, armsOf } from "./arms.ts";
 import {
@@ -21,7 +20,11 @@ import {
 } from "./schema.ts";
 
 /** Experiments that come along. */
-const EMBEDDED = new URL("../experiments/", import.meta.url);
+const EMBEDDED: EmbeddedFiles = {
+  kind: "experiment",
+  folder: new URL("../experiments/", import.meta.url),
+  ending: ".yaml",
+};
 
 /** An experiment that can run. */
 export interface Experiment {
@@ -66,10 +69,8 @@ export interface Domain {
 }
 
 /** The names of the experiments that come along. */
-export async function embeddedExperiments(): Promise<readonly string[]> {
-  const files = await Array.fromAsync(Deno.readDir(EMBEDDED));
-  return files.map(({ name }) => name).filter((name) => name.endsWith(".yaml"))
-    .map((name) => name.replace(/\.yaml$/, "")).sort();
+export function embeddedExperiments(): Promise<readonly string[]> {
+  return embeddedNames(EMBEDDED);
 }
 
 /**
@@ -79,7 +80,7 @@ export async function embeddedExperiments(): Promise<readonly string[]> {
  * @throws {UsageError} If the file cannot be read or is wrong, or a cell's configuration is impossible; the message names it.
  */
 export async function readExperiment(nameOrFile: string): Promise<Experiment> {
-  const file = parseExperiment(await readText(nameOrFile), nameOrFile);
+  const file = parseExperiment(await readNamed(nameOrFile, EMBEDDED), nameOrFile);
   const arms = armsOf(file);
   const common = await rawConfig(file, "the experiment");
   const cells: Cell[] = [];
@@ -127,10 +128,8 @@ function inWords(issue: z.core.$ZodIssue): string {
   const path = issue.path.join(".");
   if (issue.code !== "unrecognized_keys") return `${path || "the whole"} is wrong: ${issue.message}`;
   const key = issue.keys[0]!;
-  const meant = nearest(key, Object.keys(experimentSchema.shape));
-  return `there is no such field: ${path === "" ? key : `${path}.${key}`}${
-    meant === undefined ? "" : `; did you mean ${meant}?`
-  }`;
+  const name = path === "" ? key : `${path}.${key}`;
+  return `there is no such field: ${name}${hint(key, Object.keys(experimentSchema.shape))}`;
 }
 
 /** Configurations and fields over them, unchecked. */
@@ -163,16 +162,4 @@ function referenceOf({ reference }: ExperimentFile, arms: readonly Arm[]): strin
   throw new UsageError(
     `Cannot use reference as there is no such arm: ${reference}; there are ${names.join(", ")}`,
   );
-}
-
-async function readText(nameOrFile: string): Promise<string> {
-  const isFile = isPath(nameOrFile);
-  try {
-    return await Deno.readTextFile(isFile ? fromCaller(nameOrFile) : new URL(`${nameOrFile}.yaml`, EMBEDDED));
-  } catch (cause) {
-    const others = isFile ? "" : `; there are ${(await embeddedExperiments()).join(", ")}`;
-    throw new UsageError(`Cannot read the experiment as ${whyUnread(cause)}: ${nameOrFile}${others}`, {
-      cause,
-    });
-  }
 }

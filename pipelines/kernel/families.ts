@@ -22,7 +22,7 @@ import { random } from "../../kernels/random.ts";
 import { reduce } from "../../kernels/reduce.ts";
 import { resampleBytes } from "../../kernels/resample_bytes.ts";
 import { contiguousStrides } from "../../lib/core/tensor.ts";
-import { nearest } from "../nearest.ts";
+import { hint } from "../nearest.ts";
 import { UsageError } from "../usage_error.ts";
 import { type Choices, convolution, product } from "./gemms.ts";
 
@@ -181,11 +181,8 @@ export const families: Readonly<Record<string, Family>> = {
 export function writeKernels(name: string, shapes: string, choices: Choices): readonly Kernel[] {
   const full = name === "matmul" ? "matmul_nn" : name;
   if (!Object.hasOwn(families, full)) {
-    const meant = nearest(full, Object.keys(families));
     throw new UsageError(
-      `Cannot print the kernel as there is none of that name: ${name}${
-        meant ? `; did you mean ${meant}?` : ""
-      }`,
+      `Cannot print the kernel as there is none of that name: ${name}${hint(full, Object.keys(families))}`,
     );
   }
   const { form, write, example } = families[full]!;

@@ -5,7 +5,7 @@
  */
 
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
-import { nearest } from "../nearest.ts";
+import { hint } from "../nearest.ts";
 import { isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -17,9 +17,6 @@ import { UsageError } from "../usage_error.ts";
 export function checkRewardName(name: string): void {
   if (isPath(name) || Object.hasOwn(rewardCatalogue, name)) return;
   const names = Object.keys(rewardCatalogue);
-  const meant = nearest(name, names);
-  throw new UsageError(
-    `Cannot use rewards as there is no such reward: ${name}; ` +
-      (meant === undefined ? `there are ${names.join(", ")}` : `did you mean ${meant}?`),
-  );
+  const ways = hint(name, names) || `; there are ${names.join(", ")}`;
+  throw new UsageError(`Cannot use rewards as there is no such reward: ${name}${ways}`);
 }

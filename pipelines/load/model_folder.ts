@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { exists, filesOfWeights, pathOf, readJson } from "../files.ts";
-import { nearest } from "../nearest.ts";
+import { hint } from "../nearest.ts";
 import { fromCaller, isPath } from "../paths.ts";
 import { UsageError } from "../usage_error.ts";
 import { findSnapshot, hubCache, repositoryFolder, repositoryOf } from "./hub_cache.ts";
@@ -136,13 +136,9 @@ async function embeddedFolder(name: string): Promise<string> {
   const folder = join(pathOf(MODELS), name);
   if (await hasIndex(folder)) return folder;
   const names = (await Array.fromAsync(Deno.readDir(MODELS))).map(({ name }) => name).sort();
-  const meant = nearest(name, names);
-  throw new UsageError(
-    `Cannot use the model as there is none embedded of this name: ${name}; ` +
-      (meant === undefined
-        ? `there is ${names.join(", ")}, ./FOLDER is one of yours, OWNER/NAME one of the Hugging Face hub`
-        : `did you mean ${meant}?`),
-  );
+  const ways = hint(name, names) ||
+    `; there is ${names.join(", ")}, ./FOLDER is one of yours, OWNER/NAME one of the Hugging Face hub`;
+  throw new UsageError(`Cannot use the model as there is none embedded of this name: ${name}${ways}`);
 }
 
 async function ownFolder(path: string): Promise<string> {

@@ -195,7 +195,7 @@ Deno.test("mistakes in the arguments are said in one line", async () => {
     await Deno.remove(join(begun, "checkpoints"), { recursive: true });
     const cases: readonly [string[], string][] = [
       [["--rewards", "mini_pick,golt"], "did you mean gold?"],
-      [["--prompts", "animals"], "no such list: animals"],
+      [["--prompts", "animals"], "none embedded of this name: animals"],
       [["--prompts", "./none.txt"], "no such file: ./none.txt"],
       [["--prompts", empty], "the list is empty"],
       [["--judge", "me"], "takes one of clip, mini_pick, mini_hps, gold, clip_l, pickscore, hpsv2: me"],
