@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Ending, endingIn } from "../run/ending.ts";
+import { type Ending, endingIn, rolledBackTo } from "../run/ending.ts";
 import type { LinesOptions } from "./lines.ts";
 import { type EpochFile, epochOf, type Run } from "./read_run.ts";
 
@@ -27,9 +27,8 @@ export function guardMarks(run: Run): NonNullable<LinesOptions["events"]> {
   ];
 }
 
-/** The checkpoint that other tasks take for the run: the last, or the best after a rollback; `undefined`: there is none. */
+/** The checkpoint that other tasks take for the run, as `presentedCheckpoint` finds it; `undefined`: there is none. */
 export function presentedOf(run: Run): EpochFile | undefined {
-  const ending = endingOf(run);
-  const best = ending?.action === "rollback" ? ending.best : null;
-  return run.checkpoints.find(({ epoch }) => epoch === best?.epoch) ?? run.checkpoints.at(-1);
+  const best = rolledBackTo(endingOf(run));
+  return run.checkpoints.find(({ epoch }) => epoch === best) ?? run.checkpoints.at(-1);
 }

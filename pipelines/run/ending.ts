@@ -49,6 +49,11 @@ export function endingIn(line: { readonly guard?: unknown } | undefined): Ending
   return Array.isArray(found?.verdicts) ? found as Ending : null;
 }
 
+/** The epoch whose checkpoint stands for a run that was rolled back; `null` where the last one stands for it. */
+export function rolledBackTo(ending: Ending | null): number | null {
+  return ending?.action === "rollback" ? ending.best?.epoch ?? null : null;
+}
+
 /**
  * The checkpoint that stands for a run: its last, or after a rollback its best.
  *
@@ -59,9 +64,9 @@ export function endingIn(line: { readonly guard?: unknown } | undefined): Ending
 export async function presentedCheckpoint(path: string): Promise<string | null> {
   const { folder, checkpoint } = await findRun(path);
   if (folder.path !== path) return checkpoint;
-  const ending = await readEnding(folder.metrics);
-  if (ending?.action !== "rollback" || ending.best === null) return checkpoint;
-  const best = join(folder.checkpoints, epochName(ending.best.epoch));
+  const epoch = rolledBackTo(await readEnding(folder.metrics));
+  if (epoch === null) return checkpoint;
+  const best = join(folder.checkpoints, epochName(epoch));
   return await exists(best) ? best : checkpoint;
 }
 
