@@ -6,6 +6,7 @@
 
 import { type F32, full, type Shape } from "../lib/core/tensor.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
+import { median } from "../lib/measures/median.ts";
 import { attune, gemmGraph, inputsOf } from "./attune.ts";
 import { type Library, timeContender, type Timing } from "./contender.ts";
 import { drawOperands, flopsOf, type GemmCase, operandsOf, showCase } from "./gemm_case.ts";
@@ -73,12 +74,6 @@ export async function fight(gemm: GemmCase, { runtime, peak, peers }: Ring): Pro
     peers: timings,
     ratio: others.length === 0 ? null : Math.min(...others) / ms,
   };
-}
-
-/** The middle of some numbers. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
 }
 
 /** Times on the GPU, each between two measurements of its peak. */

@@ -7,7 +7,8 @@
 import { dirname } from "node:path";
 import { openGpu } from "../lib/gpu/device.ts";
 import { gpuRuntime } from "../lib/gpu/runtime.ts";
-import { type Bout, fight, median } from "../bench/contest.ts";
+import { median } from "../lib/measures/median.ts";
+import { type Bout, fight } from "../bench/contest.ts";
 import { PASSES, showCase } from "../bench/gemm_case.ts";
 import { miniKernels, stableDiffusionKernels } from "../bench/kernel_rows.ts";
 import { peak as peakOf } from "../bench/peak.ts";

@@ -9,6 +9,7 @@
 import { type ScoresByReward, zScores } from "./cross_reward.ts";
 import { estimate } from "./estimate.ts";
 import { fallFromBest, type Place } from "./fall.ts";
+import { median } from "./median.ts";
 
 /** What the guard knows of an epoch. */
 export interface GuardRecord {
@@ -189,12 +190,6 @@ function exploded(records: readonly GuardRecord[], { gradient }: GuardOptions): 
     since: recent[0]!.epoch,
     message: `the policy's gradient norm was ${found} (limit ${gradient} times that)`,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
 }
 
 function show(x: number): string {

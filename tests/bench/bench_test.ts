@@ -4,7 +4,7 @@ import { openGpu } from "../../lib/gpu/device.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
 import { attune } from "../../bench/attune.ts";
 import { timeContender } from "../../bench/contender.ts";
-import { type Bout, fight, median } from "../../bench/contest.ts";
+import { type Bout, fight } from "../../bench/contest.ts";
 import { drawOperands, flopsOf, type GemmCase, operandsOf, PASSES, showCase } from "../../bench/gemm_case.ts";
 import { verdict } from "../../bench/results.ts";
 
@@ -50,5 +50,4 @@ Deno.test("verdict: names what is missed, and only large products count", () => 
     "missed by matmul 20 20->12 forward: 3.5 times",
     "missed by matmul 20 20->12 forward: 15 % of the peak",
   ]);
-  assertEquals([median([3, 1, 2]), median([4, 1, 2, 3])], [2, 2.5]);
 });
