@@ -13,7 +13,7 @@ import type { ParamSpec } from "../lib/nn/scope.ts";
 import { exists, readJson, withWeights } from "./files.ts";
 import { findPolicy, PEFT_STEM, type PolicyPlace } from "./find_policy.ts";
 import { hashFile } from "./load/model_folder.ts";
-import { UsageError } from "./usage_error.ts";
+import { ofFile, UsageError } from "./usage_error.ts";
 
 /** Adapters from a file. */
 export interface AdapterFile extends LoraFile, Omit<PolicyPlace, "isUNet"> {
@@ -51,7 +51,7 @@ export async function readAdaptersAt(place: Omit<PolicyPlace, "isUNet">): Promis
   const config = await readPeftConfig(path);
   return {
     ...place,
-    ...named(path, () => readLora(tensors, alphaOfMetadata(metadata) ?? alphaOfConfig(config))),
+    ...ofFile(path, () => readLora(tensors, alphaOfMetadata(metadata) ?? alphaOfConfig(config))),
     isUNet: false,
     metadata,
     hash: await hashFile(path),
@@ -66,7 +66,7 @@ export async function readAdaptersAt(place: Omit<PolicyPlace, "isUNet">): Promis
  */
 export function adaptersFor({ path, adapters }: AdapterFile, specs: readonly ParamSpec[]): ParamTree {
   const shapes = Object.fromEntries(specs.map(({ name, shape }) => [name, shape]));
-  return named(path, () => fitLora(adapters, shapes));
+  return ofFile(path, () => fitLora(adapters, shapes));
 }
 
 /** What stands beside a file that PEFT itself has saved, by the names that it gives both; nothing beside any other. */
@@ -74,12 +74,4 @@ async function readPeftConfig(file: string): Promise<Readonly<Record<string, unk
   const path = join(dirname(file), "adapter_config.json");
   if (!basename(file).startsWith(PEFT_STEM) || !await exists(path)) return {};
   return Object(await readJson(path));
-}
-
-function named<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw new UsageError(`${path}: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -14,7 +14,7 @@ import { exists, makeFolder, writeAtomically } from "./files.ts";
 import { hint } from "./nearest.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { LORA_FILE } from "./run/policy_files.ts";
-import { UsageError } from "./usage_error.ts";
+import { ofFile, UsageError } from "./usage_error.ts";
 
 const HELP = `Writes adapters in the layout that another tool reads.
 
@@ -99,7 +99,7 @@ export async function exportLora({ lora, format, dtype, out }: ExportRequest): P
     base: own["attune.base"] ?? (run === null ? null : basename(run.config.model)),
   };
   const metadata = { ...own, ...formatMetadata(format, adapters, title) };
-  const file = named(path, () => writeLora(adapters, { format, dtype, metadata }));
+  const file = ofFile(path, () => writeLora(adapters, { format, dtype, metadata }));
   await makeFolder(dirname(out));
   await writeAtomically(out, file);
 }
@@ -117,12 +117,4 @@ function formatNamed(name: string | undefined): LoraFormat {
 function nameOf({ path, run }: AdapterFile): string {
   if (run === null || basename(path) !== LORA_FILE) return basename(path, extname(path));
   return `${basename(run.path)}-${basename(dirname(path))}`;
-}
-
-function named<T>(path: string, write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    throw new UsageError(`${path}: ${(cause as Error).message}`, { cause });
-  }
 }

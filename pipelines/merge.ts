@@ -25,7 +25,7 @@ import { modelFolder, weightsFile } from "./load/model_folder.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { checkShapes, type PolicyFile, readPolicyFile } from "./policy_file.ts";
 import { UNET_FILE } from "./run/policy_files.ts";
-import { UsageError } from "./usage_error.ts";
+import { ofFile, UsageError } from "./usage_error.ts";
 
 const HELP = `Writes a model's folder with what was trained in its UNet, for tools that know no adapters.
 
@@ -152,12 +152,8 @@ async function writeUNet({ policy, model, strength, dtype }: MergeRequest, path:
 
 /** Checks that what was trained is of a model with parameters of these shapes. */
 function checkFits(policy: PolicyFile, shapes: ReadonlyMap<string, Shape>): void {
-  if (policy.isUNet) return checkShapes(policy, shapes);
-  try {
-    checkMerge(policy.adapters, shapes);
-  } catch (cause) {
-    throw new UsageError(`${policy.path}: ${(cause as Error).message}`, { cause });
-  }
+  if (policy.isUNet) checkShapes(policy, shapes);
+  else ofFile(policy.path, () => checkMerge(policy.adapters, shapes));
 }
 
 /** What a parameter becomes. */

@@ -12,3 +12,12 @@ export class UsageError extends SyntaxError {
     this.name = "UsageError";
   }
 }
+
+/** Does something with a file's content; what is thrown is a {@linkcode UsageError} that names the file. */
+export function ofFile<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    throw new UsageError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+}
