@@ -5,7 +5,6 @@
  */
 
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { numberOption, readArguments } from "./arguments.ts";
 import { resultsAsMarkdown } from "./compare/markdown.ts";
 import type { LeftOut } from "./compare/read_runs.ts";
@@ -21,6 +20,7 @@ import { exists, makeFolder } from "./files.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { listenForInterrupt } from "./run/interrupt.ts";
 import { lockFolder } from "./run/lock.ts";
+import { RUNS } from "./run/run_folder.ts";
 import { type Screen, screenOn, systemTerminal } from "./run/screen.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -42,9 +42,6 @@ A cell is an ordinary run, in runs/NAME/ARM/seed-N, trained by attune train and 
 left, what was interrupted goes on from its checkpoint: call the same command again. Ctrl-C stops after writing checkpoints.
 A cell that fails is told, and the others go on; the exit code is 1 unless all are finished. In results.json only seconds
 depend on the machine and on interruptions.`;
-
-/** Where experiments without --out go. */
-const RUNS = fileURLToPath(new URL("../runs", import.meta.url));
 
 /** What an experiment is asked for. */
 export interface ExperimentRequest {

@@ -5,13 +5,13 @@
  */
 
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readArguments } from "./arguments.ts";
 import { exists, writeAtomically } from "./files.ts";
 import { fromCaller } from "./paths.ts";
 import { pickEvenly, readPictures } from "./report/images.ts";
 import { reportPage } from "./report/page.ts";
 import { readRun } from "./report/read_run.ts";
+import { RUNS } from "./run/run_folder.ts";
 import { UsageError } from "./usage_error.ts";
 
 const HELP = `Draws the report of a run: its images, curves and settings in one file, report.html.
@@ -22,9 +22,6 @@ Usage: attune report [RUN]
   --help  print this
 
 A run may be going on or cut short: the report tells what there is.`;
-
-/** Where runs are that were given no folder of their own. */
-const RUNS = fileURLToPath(new URL("../runs", import.meta.url));
 
 /** How many grids of images a report shows. */
 const GRIDS = 4;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { type Config, readConfig, renamedRewards, trainedNames } from "../config.ts";
 import { lastingName, modelFolder } from "../load/model_folder.ts";
 import { type CustomRewardFile, loadCustomReward } from "../load/custom_reward_file.ts";
@@ -13,7 +12,7 @@ import { readPrompts } from "../prompts.ts";
 import { UsageError } from "../usage_error.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import type { RunPrompts } from "./origin.ts";
-import { findRun, makeNumberedFolder, makeRunFolder, type RunFolder } from "./run_folder.ts";
+import { findRun, makeNumberedFolder, makeRunFolder, type RunFolder, RUNS } from "./run_folder.ts";
 
 /** The options of the task. */
 export interface TrainArguments {
@@ -42,9 +41,6 @@ export interface Request {
   /** Whether the folder was made for this. */
   readonly isNew: boolean;
 }
-
-/** Where runs without `--out` go. */
-const RUNS = fileURLToPath(new URL("../../runs", import.meta.url));
 
 /**
  * Checks what is asked for, and makes the folder of a new run.

@@ -5,6 +5,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { encodePng } from "../../lib/io/png.ts";
 import { eventFileStart, imageEvent, scalarEvent } from "../../lib/io/tfevents.ts";
 import { eventsUpTo } from "../../lib/io/tfevents_cut.ts";
@@ -15,6 +16,9 @@ import { epochName, epochOfName } from "./epoch_name.ts";
 import type { EpochRecord } from "./epochs.ts";
 import type { AllScores } from "./evaluate_all.ts";
 import { appendMetrics, cutMetrics, flatMetrics } from "./metrics_file.ts";
+
+/** Where runs and experiments go that are given no place. */
+export const RUNS: string = fileURLToPath(new URL("../../runs", import.meta.url));
 
 /** Where the parts of a run are. */
 export interface RunFolder {
