@@ -57,6 +57,11 @@ export function readArguments<
   return { ...typed, words: words.map(String) } as unknown as TaskArguments<T, L, F>;
 }
 
+/** An argument as a shell takes it for one word. */
+export function quoted(arg: string): string {
+  return /^[\w./:@%+,=-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
+}
+
 function isOption(arg: string): boolean {
   return arg.startsWith("-") && arg !== "-";
 }

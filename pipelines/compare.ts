@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { readArguments } from "./arguments.ts";
+import { quoted, readArguments } from "./arguments.ts";
 import { groupRuns } from "./compare/group_runs.ts";
 import { resultsAsMarkdown } from "./compare/markdown.ts";
 import { leftOutSentences, outcomeSentence } from "./compare/words.ts";
@@ -84,9 +84,4 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function listed(text: string | undefined): readonly string[] | null {
   return text === undefined ? null : text.split(",").map((name) => name.trim());
-}
-
-/** A word as a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -9,9 +9,9 @@ import { bandOf, type BandPoint } from "../../lib/measures/band.ts";
 import { draw } from "../report/draw.ts";
 import type { Figure } from "../report/figure.ts";
 import { labelWidth, shorten } from "../report/labels.ts";
-import { extent, lineLabels, NARROW } from "../report/lines.ts";
+import { extent, lineLabels, NARROW, withRoom } from "../report/lines.ts";
 import type { Markup } from "../report/markup.ts";
-import { showNumber, showShare, showSigned } from "../report/words.ts";
+import { showGain, showNumber, showShare } from "../report/words.ts";
 import { type Look, lookOf } from "./arm_colours.ts";
 import type { Step } from "./curve.ts";
 import type { Results } from "./results.ts";
@@ -79,9 +79,7 @@ function drawBands(
   const height = 230, margin = { top: 12, bottom: 38, left: 48 };
   const all = bands.flatMap(({ points }) => points);
   const x = extent(all.map((point) => point.x));
-  const values = extent([level, ...all.flatMap(({ low, high }) => [low, high])]);
-  const room = 0.06 * (values[1] - values[0]);
-  const y = [values[0] - room, values[1] + room] as const;
+  const y = withRoom([level, ...all.flatMap(({ low, high }) => [low, high])], 0.06);
   const named = bands.length > 1 ? bands : [];
   const marginRight = 14 + Math.max(20, ...named.map(({ label }) => labelWidth(shorten(label))));
   const lines = named.map(({ label, look, isBold, points }) => ({
@@ -137,10 +135,6 @@ function drawBands(
       ],
     },
   });
-}
-
-function showGain(gain: number): string {
-  return gain === 0 ? "base" : showSigned(gain);
 }
 
 /** A count, in thousands or millions where it is large. */

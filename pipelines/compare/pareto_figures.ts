@@ -8,7 +8,7 @@ import * as Plot from "@observablehq/plot";
 import { draw } from "../report/draw.ts";
 import type { Figure } from "../report/figure.ts";
 import { labelWidth, shorten } from "../report/labels.ts";
-import { extent, lineLabels } from "../report/lines.ts";
+import { lineLabels, withRoom } from "../report/lines.ts";
 import type { Markup } from "../report/markup.ts";
 import { showShare, showSigned } from "../report/words.ts";
 import { lookOf } from "./arm_colours.ts";
@@ -78,8 +78,8 @@ function drawEnds(
   });
   const dots = ends.flatMap(({ colour, runs }) => runs.map(([x, y]) => ({ colour, x, y })));
   const [x, y] = [
-    withRoom([0, ...crosses.flatMap(({ x1, x2 }) => [x1, x2]), ...dots.map(({ x }) => x)]),
-    withRoom([start, ...crosses.flatMap(({ y1, y2 }) => [y1, y2]), ...dots.map(({ y }) => y)]),
+    withRoom([0, ...crosses.flatMap(({ x1, x2 }) => [x1, x2]), ...dots.map(({ x }) => x)], 0.1),
+    withRoom([start, ...crosses.flatMap(({ y1, y2 }) => [y1, y2]), ...dots.map(({ y }) => y)], 0.1),
   ];
   const axis = { ticks: 5, tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
   const front = frontOf(crosses);
@@ -99,8 +99,8 @@ function drawEnds(
       marginBottom: MARGIN.bottom,
       marginLeft: 50,
       marginRight: 16 + Math.max(...crosses.map(({ arm }) => labelWidth(shorten(arm)))),
-      x: { domain: x },
-      y: { domain: y },
+      x: { domain: [...x] },
+      y: { domain: [...y] },
       marks: [
         Plot.gridX({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.gridY({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
@@ -125,10 +125,4 @@ export function frontOf<T extends { readonly x: number; readonly y: number }>(
 ): readonly T[] {
   const beats = (a: T, b: T) => a.x >= b.x && a.y >= b.y && (a.x > b.x || a.y > b.y);
   return points.filter((point) => !points.some((other) => beats(other, point))).sort((a, b) => a.x - b.x);
-}
-
-/** The range of some values, and a little more. */
-function withRoom(values: readonly number[]): [number, number] {
-  const [low, high] = extent(values);
-  return [low - 0.1 * (high - low), high + 0.1 * (high - low)];
 }

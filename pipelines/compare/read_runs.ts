@@ -5,12 +5,14 @@
  */
 
 import { join } from "node:path";
+import { isRecord } from "../config/tree.ts";
 import { exists, readJson } from "../files.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { VERSION } from "../run/manifest.ts";
+import { shortHash } from "../run/origin.ts";
 import { type Point, trainedRewards } from "../report/measure.ts";
 import { readRun, type Run } from "../report/read_run.ts";
-import { at, isTree, textAt, type Tree } from "../report/tree.ts";
+import { at, textAt, type Tree } from "../report/tree.ts";
 import { curveOf, evaluatedRewards, type RunDomain, type Step } from "./curve.ts";
 
 /** A run that is to be compared. */
@@ -102,8 +104,8 @@ function reasonAgainst(run: Run, others: readonly Run[], mixesModels: boolean): 
   if (first === undefined) return null;
   const [mine, theirs] = [run, first].map(({ manifest }) => textAt(manifest, "model", "hash") ?? "unknown");
   if (mine !== theirs && !drawTheSame(run, first)) {
-    return `it is of another model: weights of the hash ${short(mine!)}, not ${
-      short(theirs!)
+    return `it is of another model: weights of the hash ${shortHash(mine!)}, not ${
+      shortHash(theirs!)
     } as ${first.name}`;
   }
   const galleries = [run, first].map(({ manifest, config }) => ({
@@ -147,7 +149,7 @@ async function readEvaluation({ folder }: Run): Promise<Tree | null> {
   const path = join(folder, "evaluation.json");
   if (!await exists(path)) return null;
   const found = await readJson(path);
-  return isTree(found) && found.lora !== null ? found : null;
+  return isRecord(found) && found.lora !== null ? found : null;
 }
 
 /** What an evaluation looked at; how it is drawn is each run's own, as it was in training. */
@@ -158,8 +160,4 @@ function imagesOf(evaluation: Tree): unknown {
     judge: evaluation.judge,
     lists: Array.isArray(lists) ? lists.map((list) => at(list, "prompts")) : [],
   };
-}
-
-function short(hash: string): string {
-  return hash.slice(0, 12);
 }

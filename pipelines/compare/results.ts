@@ -4,10 +4,11 @@
  * @module
  */
 
+import { isRecord } from "../config/tree.ts";
 import { estimate } from "../../lib/measures/estimate.ts";
 import { type Difference, paired, welch } from "../../lib/measures/mean_difference.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
-import { isTree, keysAt, leaves, numberAt, type Tree } from "../report/tree.ts";
+import { keysAt, leaves, numberAt, type Tree } from "../report/tree.ts";
 import { evaluatedRewards, type Step } from "./curve.ts";
 import { listOf, QUANTITIES, type Quantity, rewardQuantities, type Source } from "./quantities.ts";
 import type { LeftOut, ReadRun } from "./read_runs.ts";
@@ -192,7 +193,7 @@ function measuredIn(runs: readonly ReadRun[]): readonly string[] {
       const seen = listOf(evaluation, true);
       return [
         ...evaluatedRewards(run).map(({ name }) => name),
-        ...isTree(seen) ? keysAt(seen, "rewards") : [],
+        ...isRecord(seen) ? keysAt(seen, "rewards") : [],
       ];
     })),
   ];

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { isRecord } from "../config/tree.ts";
 import type { CombineMode } from "../../lib/stages/combine/combination.ts";
 import { weightedMean } from "../../lib/stages/combine/weighted_mean.ts";
 import { worstCase } from "../../lib/stages/combine/worst_case.ts";
-import { at, isTree, numberAt, textAt, type Tree } from "./tree.ts";
+import { at, numberAt, textAt, type Tree } from "./tree.ts";
 
 /** How the training rewards were combined. */
 export interface Combining {
@@ -29,7 +30,7 @@ export function combiningIn(config: Tree): Combining {
       ? { [train]: 1 }
       : Array.isArray(train)
       ? Object.fromEntries(train.map((name) => [String(name), 1]))
-      : isTree(train)
+      : isRecord(train)
       ? Object.fromEntries(Object.keys(train).map((name) => [name, numberAt(train, name) ?? 1]))
       : {},
     softness: numberAt(config, "rewards", "worst_case", "softness") ?? 0,

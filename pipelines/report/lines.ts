@@ -222,6 +222,12 @@ export function extent(values: readonly number[]): readonly [number, number] {
   return low === high ? [low - 0.5, high + 0.5] : [low, high];
 }
 
+/** The range of some values, and a share of it more on both sides. */
+export function withRoom(values: readonly number[], share: number): readonly [number, number] {
+  const [low, high] = extent(values);
+  return [low - share * (high - low), high + share * (high - low)];
+}
+
 function verticalRange(
   values: readonly number[],
   { reach = [], levels = [], floor = -Infinity, isLogarithmic = false }: LinesOptions,

@@ -6,6 +6,7 @@
 
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { quoted } from "../arguments.ts";
 import { optionsToGoOn } from "../run/ending.ts";
 import { LORA_FILE, UNET_FILE } from "../run/policy_files.ts";
 import { endingOf, presentedOf } from "./guard_marks.ts";
@@ -19,7 +20,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Lists the commands. */
 export function nextSteps(run: Run): Markup {
   const shown = presentedOf(run);
-  const folder = quote(fromRoot(run.folder));
+  const folder = quoted(fromRoot(run.folder));
   if (shown === undefined) {
     return markup`<p>There is no checkpoint yet. To go on from the beginning:</p>
 ${command(`./attune train --resume ${folder}`)}`;
@@ -30,7 +31,7 @@ ${command(`./attune train --resume ${folder}${resumeOptions(run)}`)}
 <p>To draw with the policy of the ${
     shown === run.checkpoints.at(-1) ? "last" : "best"
   } checkpoint, after epoch ${shown.epoch}:</p>
-${command(`./attune generate ${quote(prompt)} --lora ${folder} --seeds 0-7`)}
+${command(`./attune generate ${quoted(prompt)} --lora ${folder} --seeds 0-7`)}
 <p>To compare it with the base model on prompts it was trained with and on others:</p>
 ${command(`./attune evaluate ${folder}`)}
 ${forOtherTools(run, shown.path)}
@@ -38,11 +39,11 @@ ${forOtherTools(run, shown.path)}
 }
 
 function forOtherTools(run: Run, checkpoint: string): Markup {
-  const folder = quote(fromRoot(run.folder));
+  const folder = quoted(fromRoot(run.folder));
   if (at(run.config, "lora") === null) {
     const unet = fromRoot(dirname(join(checkpoint, UNET_FILE)));
     return markup`<p>The UNet is <code>${unet}</code>, which diffusers loads. For a whole model with it:</p>
-${command(`./attune merge ${folder} --out ${quote(`${run.name}-model`)}`)}`;
+${command(`./attune merge ${folder} --out ${quoted(`${run.name}-model`)}`)}`;
   }
   const lora = fromRoot(join(checkpoint, LORA_FILE));
   return markup`<p>The adapter is <code>${lora}</code>, which diffusers and ComfyUI load. For other tools:</p>
@@ -75,9 +76,4 @@ function command(text: string): Markup {
 function fromRoot(path: string): string {
   const below = relative(ROOT, resolve(path));
   return below.startsWith("..") ? resolve(path) : below;
-}
-
-/** The text as a shell takes it for one word. */
-function quote(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isRecord } from "../config/tree.ts";
 import { tellEnding } from "../run/ending.ts";
 import { endingOf } from "./guard_marks.ts";
 import type { Pictures } from "./images.ts";
@@ -11,7 +12,7 @@ import { type Markup, markup } from "./markup.ts";
 import { lastOf, measureRun } from "./measure.ts";
 import { isDone } from "./next_steps.ts";
 import { epochOf, type Run } from "./read_run.ts";
-import { at, isTree, leaves, numberAt, textAt } from "./tree.ts";
+import { at, leaves, numberAt, textAt } from "./tree.ts";
 import { counted, showBytes, showNumber, showSeconds } from "./words.ts";
 
 /** How long, how much, how large. */
@@ -96,5 +97,5 @@ function ratioNote({ lines }: Run): string {
 function isSoftware({ manifest }: Run): boolean {
   const resumed = at(manifest, "resumed");
   return [manifest, ...Array.isArray(resumed) ? resumed : []]
-    .some((sitting) => isTree(sitting) && sitting.software_adapter === true);
+    .some((sitting) => isRecord(sitting) && sitting.software_adapter === true);
 }

@@ -6,8 +6,9 @@
 
 import { parse } from "@std/yaml";
 import { basename, join, resolve } from "node:path";
+import { isRecord } from "../config/tree.ts";
 import { exists } from "../files.ts";
-import { isTree, numberAt, type Tree } from "./tree.ts";
+import { numberAt, type Tree } from "./tree.ts";
 
 /** A file that belongs to an epoch. */
 export interface EpochFile {
@@ -62,7 +63,7 @@ async function readTree(path: string, parseText: (text: string) => unknown, gaps
   }
   try {
     const tree = parseText(await Deno.readTextFile(path));
-    if (isTree(tree)) return tree;
+    if (isRecord(tree)) return tree;
   } catch { /* Said below. */ }
   gaps.push(`${name} cannot be read.`);
   return {};
@@ -86,7 +87,7 @@ async function readLines(path: string, gaps: string[]): Promise<readonly Tree[]>
 function parseLine(text: string): Tree | undefined {
   try {
     const line: unknown = JSON.parse(text);
-    return isTree(line) && numberAt(line, "epoch") !== undefined ? line : undefined;
+    return isRecord(line) && numberAt(line, "epoch") !== undefined ? line : undefined;
   } catch {
     return undefined;
   }

@@ -9,10 +9,10 @@ import { curveScalars } from "../../lib/measures/curve_scalars.ts";
 import { draw } from "./draw.ts";
 import type { Figure } from "./figure.ts";
 import { type Markup, markup } from "./markup.ts";
-import { drawLines, extent, type Line, type LinesOptions, NARROW } from "./lines.ts";
+import { drawLines, type Line, type LinesOptions, NARROW, withRoom } from "./lines.ts";
 import { LEAST_ERRORS, meanGains, type Measured, type Point, type RewardHistory } from "./measure.ts";
 import { PALETTE_SIZE, rewardName } from "./outcome.ts";
-import { enumerate, showFixed, showNumber, showSigned } from "./words.ts";
+import { enumerate, showFixed, showGain, showNumber, showSigned } from "./words.ts";
 
 /** Axes reach at least so far, lest they make noise look large. */
 const REACH: readonly number[] = [-0.5, 0.5];
@@ -126,8 +126,8 @@ interface Step extends Pick<Point, "epoch" | "gain" | "error" | "isChange"> {
 
 function drawPath(steps: readonly Step[], title: string): Markup {
   const height = 260;
-  const x = withRoom([0, 0.5, ...steps.map(({ gain }) => gain)]);
-  const y = withRoom([...REACH, ...steps.map(({ price }) => price)]);
+  const x = withRoom([0, 0.5, ...steps.map(({ gain }) => gain)], 0.12);
+  const y = withRoom([...REACH, ...steps.map(({ price }) => price)], 0.12);
   const place = ({ gain, price }: Step) =>
     [(gain - x[0]) / (x[1] - x[0]) * NARROW, (price - y[0]) / (y[1] - y[0]) * height] as const;
   const labelOf = (step: Step) => {
@@ -156,8 +156,8 @@ function drawPath(steps: readonly Step[], title: string): Markup {
       marginBottom: 36,
       marginLeft: 44,
       marginRight: 12,
-      x: { domain: x },
-      y: { domain: y },
+      x: { domain: [...x] },
+      y: { domain: [...y] },
       marks: [
         Plot.gridX({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.gridY({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
@@ -235,22 +235,12 @@ function lineOf({ name, index, isTrained, points }: RewardHistory, hasRings: boo
   };
 }
 
-/** The range of some values, and a little more. */
-function withRoom(values: readonly number[]): [number, number] {
-  const [low, high] = extent(values);
-  return [low - 0.12 * (high - low), high + 0.12 * (high - low)];
-}
-
 /** Whether the path comes and goes from below, so that there is room above. */
 function isPeak(step: Step, steps: readonly Step[]): boolean {
   const i = steps.indexOf(step);
   const neighbours = [steps[i - 1], steps[i + 1]].filter((step) => step !== undefined);
   const mean = neighbours.reduce((sum, { price }) => sum + price, 0) / neighbours.length;
   return step.price >= mean;
-}
-
-function showGain(gain: number): string {
-  return gain === 0 ? "base" : showSigned(gain);
 }
 
 function hasLines(rewards: readonly RewardHistory[]): boolean {

@@ -4,18 +4,15 @@
  * @module
  */
 
+import { isRecord } from "../config/tree.ts";
+
 /** An object read from a file. */
 export type Tree = Readonly<Record<string, unknown>>;
-
-/** Tells an object from everything else. */
-export function isTree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** The value that a path of keys leads to, or `undefined`. */
 export function at(tree: unknown, ...keys: readonly string[]): unknown {
   return keys.reduce<unknown>(
-    (node, key) => isTree(node) && Object.hasOwn(node, key) ? node[key] : undefined,
+    (node, key) => isRecord(node) && Object.hasOwn(node, key) ? node[key] : undefined,
     tree,
   );
 }
@@ -35,7 +32,7 @@ export function textAt(tree: unknown, ...keys: readonly string[]): string | unde
 /** The keys of the object that a path leads to; none where there is none. */
 export function keysAt(tree: unknown, ...keys: readonly string[]): readonly string[] {
   const value = at(tree, ...keys);
-  return isTree(value) ? Object.keys(value) : [];
+  return isRecord(value) ? Object.keys(value) : [];
 }
 
 /** The texts of the list that a path leads to; none where there is none. */
@@ -47,7 +44,7 @@ export function textsAt(tree: unknown, ...keys: readonly string[]): readonly str
 /** All values that are no objects, with their dotted names; objects in a list are numbered. */
 export function leaves(tree: Tree, prefix = ""): readonly (readonly [string, unknown])[] {
   return Object.entries(tree).flatMap(([key, value]) =>
-    isTree(value) || (Array.isArray(value) && value.some(isTree))
+    isRecord(value) || (Array.isArray(value) && value.some(isRecord))
       ? leaves({ ...value }, `${prefix}${key}.`)
       : [[`${prefix}${key}`, value] as const]
   );

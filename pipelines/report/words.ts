@@ -21,6 +21,11 @@ export function showSigned(x: number): string {
   return text.startsWith("−") || Number(text) === 0 ? text : `+${text}`;
 }
 
+/** A gain at an axis: as {@linkcode showSigned}, but the base model's by its name. */
+export function showGain(gain: number): string {
+  return gain === 0 ? "base" : showSigned(gain);
+}
+
 /** A number of base standard deviations: one digit behind the point from 1 on, else two. */
 export function showFixed(x: number): string {
   const text = x.toFixed(Math.abs(x) < 0.995 ? 2 : 1);

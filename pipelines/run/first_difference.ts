@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isRecord } from "../config/tree.ts";
+
 /**
  * The first place at which two trees differ.
  *
@@ -14,7 +16,7 @@ export function firstDifference(a: unknown, b: unknown): readonly [string, strin
 }
 
 function difference(a: unknown, b: unknown, name: string): readonly [string, string, string] | null {
-  if (!isTree(a) || !isTree(b)) {
+  if (!isRecord(a) || !isRecord(b)) {
     const [left, right] = [show(a), show(b)];
     return left === right ? null : [name, left, right];
   }
@@ -23,10 +25,6 @@ function difference(a: unknown, b: unknown, name: string): readonly [string, str
     if (found !== null) return found;
   }
   return null;
-}
-
-function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function show(value: unknown): string {

@@ -49,7 +49,7 @@ export function originOf(
   const { rewards, evaluate, images, ...rest } = others;
   const content = (nameOrPath: string) => {
     const file = rewardFiles.find(({ path }) => path === nameOrPath);
-    return file === undefined ? nameOrPath : `${file.reward.name} with the hash ${short(file.sha256)}`;
+    return file === undefined ? nameOrPath : `${file.reward.name} with the hash ${shortHash(file.sha256)}`;
   };
   // With one reward nothing depends on how several would be combined.
   const combined = renamedRewards(rewards, content);
@@ -81,9 +81,9 @@ export function checkOrigin(found: Origin, expected: Origin): void {
   if (found.model !== expected.model) {
     throw new UsageError(
       `Cannot resume as the checkpoint is of another model: its weights have the hash ${
-        short(found.model)
+        shortHash(found.model)
       }, ` +
-        `those of the model and rewards here ${short(expected.model)}`,
+        `those of the model and rewards here ${shortHash(expected.model)}`,
     );
   }
   const other = firstDifference(found.config, expected.config);
@@ -96,9 +96,10 @@ export function checkOrigin(found: Origin, expected: Origin): void {
 
 /** The start of the SHA-256 of a list, for telling lists apart. */
 function digest(texts: readonly string[]): string {
-  return short(createHash("sha256").update(JSON.stringify(texts)).digest("hex"));
+  return shortHash(createHash("sha256").update(JSON.stringify(texts)).digest("hex"));
 }
 
-function short(hash: string): string {
+/** As much of a hash as a person needs to tell it from another. */
+export function shortHash(hash: string): string {
   return hash.slice(0, 12);
 }
