@@ -86,7 +86,7 @@ function drawBands(
     label,
     colour: look.colour,
     isBold,
-    points: points.map(({ x, mean }) => ({ epoch: x, value: mean })),
+    points: points.map(({ x, mean }) => ({ x, value: mean })),
   }));
   const axis = { tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
   return draw({

@@ -86,7 +86,7 @@ function drawEnds(
   const labels = crosses.map(({ arm, colour, x, y }) => ({
     label: arm,
     colour,
-    points: [{ epoch: x, value: y }],
+    points: [{ x, value: y }],
   }));
   const colourOf = ({ colour }: { readonly colour: string }) => colour;
   return draw({

@@ -62,7 +62,7 @@ function dormancyFigure(run: Run): Figure {
   );
   const resets = run.lines.flatMap((tree) => {
     const neurons = numberAt(tree, "neurons_reset") ?? 0;
-    return neurons > 0 ? [{ epoch: epochOf(tree), label: `reset ${showNumber(neurons)}` }] : [];
+    return neurons > 0 ? [{ x: epochOf(tree), label: `reset ${showNumber(neurons)}` }] : [];
   });
   return lineFigure(run, {
     title: "Dormant neurons of the critic",

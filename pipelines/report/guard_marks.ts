@@ -22,8 +22,8 @@ export function guardMarks(run: Run): NonNullable<LinesOptions["events"]> {
   // Labels of neighbours would cover each other.
   const isNear = last - best < (last - first) / 5;
   return [
-    ...best === last ? [] : [{ epoch: best, label: isNear ? "" : "best" }],
-    { epoch: last, label: "guard" },
+    ...best === last ? [] : [{ x: best, label: isNear ? "" : "best" }],
+    { x: last, label: "guard" },
   ];
 }
 

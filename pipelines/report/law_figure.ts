@@ -94,10 +94,9 @@ function pathOf({ lines }: Run, { points }: Pick<Watched, "points">): readonly P
   });
 }
 
-/** The distance of each point stands where other figures have the epoch. */
 function lineOf({ label, colour }: Pick<Watched, "label" | "colour">, path: readonly PathPoint[]): Line {
   const points = path.map(({ epoch, gain, distance }) => ({
-    epoch: rounded(distance),
+    x: rounded(distance),
     value: gain,
     text: `${showSigned(gain)}, epoch ${epoch}`,
   }));
@@ -108,7 +107,7 @@ function curveOf(law: KlLaw, path: readonly PathPoint[]): Line {
   const end = Math.max(...path.map(({ distance }) => distance));
   const points = Array.from({ length: DRAWN }, (_, i) => {
     const distance = end * i / (DRAWN - 1);
-    return { epoch: rounded(distance), value: gainAt(law, distance) };
+    return { x: rounded(distance), value: gainAt(law, distance) };
   });
   return { label: "law", colour: "var(--muted)", isLaw: true, points };
 }

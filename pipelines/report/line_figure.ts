@@ -68,7 +68,7 @@ export function stepLines({ lines }: Run, ...path: readonly string[]): readonly 
     const values = at(tree, ...path);
     const points = !Array.isArray(values)
       ? []
-      : values.flatMap((value, i) => typeof value === "number" ? [{ epoch: i + 1, value }] : []);
+      : values.flatMap((value, i) => typeof value === "number" ? [{ x: i + 1, value }] : []);
     return points.length === 0 ? [] : [{ label: `epoch ${epochOf(tree)}`, points }];
   });
   const last = logged.at(-1);
@@ -87,7 +87,7 @@ export function line(
 ): Line {
   const points = lines.flatMap((tree) => {
     const value = valueOf(tree);
-    return value === undefined ? [] : [{ epoch: epochOf(tree), value }];
+    return value === undefined ? [] : [{ x: epochOf(tree), value }];
   });
   return { label, colour, points };
 }

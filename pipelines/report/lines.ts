@@ -10,10 +10,10 @@ import type { Markup } from "./markup.ts";
 import { labelWidth, shorten, spread } from "./labels.ts";
 import { showNumber } from "./words.ts";
 
-/** A value at an epoch. */
+/** A value at a place. */
 export interface LinePoint {
-  /** The epoch. */
-  readonly epoch: number;
+  /** Where it is across: an epoch, where the figure's `across` is nothing else. */
+  readonly x: number;
   /** The value. */
   readonly value: number;
   /** What to say of it; default its value. */
@@ -59,7 +59,7 @@ export interface LinesOptions {
   /** Whether the horizontal axis measures, where it does not count. */
   readonly isContinuous?: boolean;
   /** Vertical lines with a name. */
-  readonly events?: readonly { readonly epoch: number; readonly label: string }[];
+  readonly events?: readonly { readonly x: number; readonly label: string }[];
 }
 
 /** How wide a figure is on a phone, or in a column. */
@@ -77,11 +77,9 @@ export function drawLines(lines: readonly Line[], options: LinesOptions): Markup
   const shown = lines.filter(({ points }) => points.length > 0);
   // A line that is alone needs no name beside the title.
   const named = shown.length > 1 ? shown : [];
-  const epochs = [...shown.flatMap(({ points }) => points), ...options.events ?? []].map(({ epoch }) =>
-    epoch
-  );
+  const places = [...shown.flatMap(({ points }) => points), ...options.events ?? []].map(({ x }) => x);
   const layout: Layout = {
-    x: extent(epochs),
+    x: extent(places),
     y: verticalRange(shown.flatMap(({ points }) => points.map(({ value }) => value)), options),
     frame: [MARGIN.top, height - MARGIN.bottom],
     isLogarithmic: options.isLogarithmic ?? false,
@@ -116,7 +114,7 @@ export function drawLines(lines: readonly Line[], options: LinesOptions): Markup
 
 /** Where things are. */
 export interface Layout {
-  /** The first and last epoch. */
+  /** The first and last place across. */
   readonly x: readonly [number, number];
   /** The least and greatest value. */
   readonly y: readonly [number, number];
@@ -130,8 +128,8 @@ export interface Layout {
 function guides({ levels = [], events = [] }: LinesOptions, { x }: Layout): Plot.Markish {
   const text = { text: "label", fill: "var(--muted)" };
   return [
-    Plot.ruleX(events, { x: "epoch", stroke: "var(--muted)", strokeDasharray: "1 3", title: "label" }),
-    Plot.text(events.length <= 4 ? events : [], { ...text, x: "epoch", frameAnchor: "top", dy: -14 }),
+    Plot.ruleX(events, { x: "x", stroke: "var(--muted)", strokeDasharray: "1 3", title: "label" }),
+    Plot.text(events.length <= 4 ? events : [], { ...text, x: "x", frameAnchor: "top", dy: -14 }),
     Plot.ruleY(levels, { y: "value", stroke: "var(--muted)", strokeDasharray: "4 3" }),
     Plot.text(levels, { ...text, x: x[0], y: "value", textAnchor: "start", dx: 3, dy: -7 }),
   ];
@@ -141,7 +139,7 @@ function lineMarks(lines: readonly Line[], show: (value: number) => string, acro
   const isMarked = lines.every(({ points }) => points.length <= MARKED);
   return lines.map(({ label, colour, points, isBold, isLaw }) => [
     Plot.line(points, {
-      x: "epoch",
+      x: "x",
       y: "value",
       stroke: colour,
       strokeWidth: isBold ? 2.6 : 1.5,
@@ -149,12 +147,12 @@ function lineMarks(lines: readonly Line[], show: (value: number) => string, acro
     }),
     isMarked && !isLaw
       ? Plot.dot(points, {
-        x: "epoch",
+        x: "x",
         y: "value",
         r: points.length > MARKED / 2 ? 2 : 3,
         stroke: colour,
         fill: ({ isFaint }: LinePoint) => isFaint ? "var(--paper)" : colour,
-        title: ({ epoch, value, text }: LinePoint) => `${label}, ${across} ${epoch}: ${text ?? show(value)}`,
+        title: ({ x, value, text }: LinePoint) => `${label}, ${across} ${x}: ${text ?? show(value)}`,
       })
       : null,
   ]);
@@ -252,9 +250,7 @@ function describe(lines: readonly Line[], show: (value: number) => string, acros
   return lines.map(({ label, points }) => {
     const [first, last] = [points[0]!, points.at(-1)!];
     return points.length === 1
-      ? `${label}: ${show(first.value)} at ${across} ${first.epoch}.`
-      : `${label}: ${show(first.value)} at ${across} ${first.epoch}, ${
-        show(last.value)
-      } at ${across} ${last.epoch}.`;
+      ? `${label}: ${show(first.value)} at ${across} ${first.x}.`
+      : `${label}: ${show(first.value)} at ${across} ${first.x}, ${show(last.value)} at ${across} ${last.x}.`;
   }).join(" ");
 }

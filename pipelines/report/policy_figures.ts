@@ -130,7 +130,7 @@ function soFar(run: Run): Line {
     if (variance === undefined || share === undefined || share >= 1) return [];
     noise += variance;
     norms += variance / (1 - share);
-    return [{ epoch: epochOf(tree), value: 1 - noise / norms }];
+    return [{ x: epochOf(tree), value: 1 - noise / norms }];
   });
   return { label: "so far", colour: "var(--ink)", isBold: true, points };
 }

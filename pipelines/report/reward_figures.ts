@@ -217,7 +217,7 @@ function linesOf({ rewards, trainedGains, combining }: Measured, hasRings: boole
   const lines = rewards.map((reward) => lineOf(reward, hasRings));
   if (combining === null || combining.combine === "constraints") return lines;
   const points = trainedGains.filter(({ gain }) => Number.isFinite(gain))
-    .map(({ epoch, gain }) => ({ epoch, value: gain, text: showSigned(gain) }));
+    .map(({ epoch, gain }) => ({ x: epoch, value: gain, text: showSigned(gain) }));
   return [...lines, { label: "combined", colour: "var(--ink)", isBold: true, points }];
 }
 
@@ -227,7 +227,7 @@ function lineOf({ name, index, isTrained, points }: RewardHistory, hasRings: boo
     colour: `var(--reward-${index % PALETTE_SIZE})`,
     isBold: isTrained,
     points: points.filter(({ gain }) => Number.isFinite(gain)).map((point) => ({
-      epoch: point.epoch,
+      x: point.epoch,
       value: point.gain,
       text: `${showSigned(point.gain)} (mean ${showNumber(point.mean)}, deviation ${showNumber(point.std)})`,
       isFaint: hasRings && !point.isChange,
