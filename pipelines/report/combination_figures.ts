@@ -7,7 +7,7 @@
 import type { CombineMode } from "../../lib/stages/combine/combination.ts";
 import type { Figure } from "./figure.ts";
 import { lineAt, lineFigure } from "./line_figure.ts";
-import type { Line } from "./lines.ts";
+import { type Line, ZERO } from "./lines.ts";
 import { combiningIn } from "./combined_gains.ts";
 import { rewardNames, trainedRewards } from "./measure.ts";
 import { PALETTE_SIZE } from "./outcome.ts";
@@ -66,8 +66,6 @@ function multiplierFigure(run: Run, constrained: readonly string[]): Figure {
     field: "constraints",
   });
 }
-
-const ZERO = { value: 0, label: "" };
 
 /** A number of each constraint, in its reward's colour. */
 function linesOf(run: Run, constrained: readonly string[], field: string): readonly Line[] {

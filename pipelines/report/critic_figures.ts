@@ -7,14 +7,13 @@
 import { methods } from "../../lib/methods/mod.ts";
 import type { Figure } from "./figure.ts";
 import { line, lineAt, lineFigure, stepLines } from "./line_figure.ts";
+import { ZERO } from "./lines.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { at, keysAt, numberAt, textAt } from "./tree.ts";
 import { counted, enumerate, showNumber, showShare } from "./words.ts";
 
 /** Explained variances below this are cut off: an untrained critic may be arbitrarily wrong. */
 const LEAST_VARIANCE = -1;
-
-const ZERO = { value: 0, label: "" };
 
 /** All of them, in order; none where the run's method has no critic. */
 export function criticFigures(run: Run): readonly Figure[] {

@@ -12,7 +12,7 @@ import {
   type KlLaw,
 } from "../../lib/measures/kl_law.ts";
 import type { Figure } from "./figure.ts";
-import { drawLines, type Line } from "./lines.ts";
+import { drawLines, type Line, ZERO } from "./lines.ts";
 import { type Markup, markup } from "./markup.ts";
 import { LEAST_ERRORS, meanGains, type Measured, type RewardHistory } from "./measure.ts";
 import { PALETTE_SIZE, rewardName } from "./outcome.ts";
@@ -58,7 +58,7 @@ export function lawFigure(run: Run, { source, rewards }: Measured): readonly Fig
       isContinuous: true,
       show: showSigned,
       reach: [-0.5, 0.5],
-      levels: [{ value: 0, label: "" }],
+      levels: [ZERO],
     }),
   }];
 }

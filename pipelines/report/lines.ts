@@ -36,6 +36,14 @@ export interface Line {
   readonly isLaw?: boolean;
 }
 
+/** A horizontal line with a name. */
+export interface Level {
+  /** Where it is. */
+  readonly value: number;
+  /** Its name; it may have none. */
+  readonly label: string;
+}
+
 /** What else is in the figure. */
 export interface LinesOptions {
   /** What a screen reader calls it. */
@@ -53,7 +61,7 @@ export interface LinesOptions {
   /** How values are written; default {@linkcode showNumber}. */
   readonly show?: (value: number) => string;
   /** Horizontal lines with a name. */
-  readonly levels?: readonly { readonly value: number; readonly label: string }[];
+  readonly levels?: readonly Level[];
   /** What the horizontal axis counts; default `epoch`. */
   readonly across?: string;
   /** Whether the horizontal axis measures, where it does not count. */
@@ -61,6 +69,9 @@ export interface LinesOptions {
   /** Vertical lines with a name. */
   readonly events?: readonly { readonly x: number; readonly label: string }[];
 }
+
+/** The level of nothing. */
+export const ZERO: Level = { value: 0, label: "" };
 
 /** How wide a figure is on a phone, or in a column. */
 export const NARROW = 336;

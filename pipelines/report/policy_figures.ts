@@ -6,7 +6,7 @@
 
 import type { Figure } from "./figure.ts";
 import { lineAt, lineFigure, stepLines } from "./line_figure.ts";
-import { extent, type Line } from "./lines.ts";
+import { extent, type Line, ZERO } from "./lines.ts";
 import { epochOf, type Run } from "./read_run.ts";
 import { numberAt } from "./tree.ts";
 import { showNumber, showShare } from "./words.ts";
@@ -62,10 +62,7 @@ function clipFigure(run: Run): Figure {
   return lineFigure(run, {
     title: "How often the clip decides",
     note: "The part of samples whose update the clip range stopped.",
-    lines: [
-      lineAt(run, "policy", "var(--ink)", ["clip_fraction"]),
-      lineAt(run, "critic", "var(--muted)", ["critic_clip_fraction"]),
-    ],
+    lines: policyAndCritic(run, ["clip_fraction"], ["critic_clip_fraction"]),
     options: { reach: [0], show: showShare },
     field: "clip_fraction",
   });
@@ -83,10 +80,7 @@ function approxKlFigure(run: Run): Figure {
 
 function gradientFigure(run: Run): Figure {
   const limit = numberAt(run.config, "train", "max_grad_norm");
-  const lines = [
-    lineAt(run, "policy", "var(--ink)", ["grad_norm", "policy"]),
-    lineAt(run, "critic", "var(--muted)", ["grad_norm", "critic"]),
-  ];
+  const lines = policyAndCritic(run, ["grad_norm", "policy"], ["grad_norm", "critic"]);
   const [low, high] = extent(lines.flatMap(({ points }) => points.map(({ value }) => value)));
   const isLogarithmic = low > 0 && high / low > 20;
   const hasLimit = limit !== undefined && limit > low / 10 && limit < high * 3;
@@ -115,7 +109,7 @@ function signalFigure(run: Run): Figure {
         total === undefined ? "" : ` Over the whole run ${showShare(total)}.`
       }`,
     lines: [sofar, share],
-    options: { reach: [0], floor: -1, show: showShare, levels: [{ value: 0, label: "" }] },
+    options: { reach: [0], floor: -1, show: showShare, levels: [ZERO] },
     field: "gradient_noise",
   });
 }
@@ -153,11 +147,13 @@ function lossFigure(run: Run): Figure {
   return lineFigure(run, {
     title: "Losses",
     note: "Means over an epoch’s optimizer steps. The policy’s says little; the critic’s should fall.",
-    lines: [
-      lineAt(run, "policy", "var(--ink)", ["policy_loss"]),
-      lineAt(run, "critic", "var(--muted)", ["critic_loss"]),
-    ],
-    options: { reach: [0], levels: [{ value: 0, label: "" }] },
+    lines: policyAndCritic(run, ["policy_loss"], ["critic_loss"]),
+    options: { reach: [0], levels: [ZERO] },
     field: "policy_loss",
   });
+}
+
+/** The paths that lead to a number of the policy and to the critic's, a line each. */
+function policyAndCritic(run: Run, policy: readonly string[], critic: readonly string[]): readonly Line[] {
+  return [lineAt(run, "policy", "var(--ink)", policy), lineAt(run, "critic", "var(--muted)", critic)];
 }

@@ -9,7 +9,7 @@ import { curveScalars } from "../../lib/measures/curve_scalars.ts";
 import { draw } from "./draw.ts";
 import type { Figure } from "./figure.ts";
 import { type Markup, markup } from "./markup.ts";
-import { drawLines, type Line, type LinesOptions, NARROW, withRoom } from "./lines.ts";
+import { drawLines, type Line, type LinesOptions, NARROW, withRoom, ZERO } from "./lines.ts";
 import { LEAST_ERRORS, meanGains, type Measured, type Point, type RewardHistory } from "./measure.ts";
 import { PALETTE_SIZE, rewardName } from "./outcome.ts";
 import { enumerate, showFixed, showGain, showNumber, showSigned } from "./words.ts";
@@ -205,7 +205,7 @@ function drawBoth(
 ): Pick<Figure, "drawing" | "wide"> {
   if (!hasLines(measured.rewards)) return { drawing: null };
   const lines = linesOf(measured, true);
-  const options = { ...marked, show: showGain, reach: REACH, levels: [{ value: 0, label: "" }] };
+  const options = { ...marked, show: showGain, reach: REACH, levels: [ZERO] };
   return {
     drawing: drawLines(lines, { ...options, height: 300 }),
     wide: drawLines(lines, { ...options, width: WIDE, height: 400 }),

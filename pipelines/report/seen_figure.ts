@@ -6,6 +6,7 @@
 
 import type { Figure } from "./figure.ts";
 import { line, lineFigure } from "./line_figure.ts";
+import { ZERO } from "./lines.ts";
 import { LEAST_ERRORS, trainedRewards } from "./measure.ts";
 import type { Run } from "./read_run.ts";
 import { numberAt, type Tree } from "./tree.ts";
@@ -30,7 +31,7 @@ export function seenFigure(run: Run): readonly Figure[] {
       gapRemark(run)
     }`,
     lines: [{ ...of("seen", "var(--ink)"), isBold: true }, unseen],
-    options: { reach: [-0.5, 0.5], show: showSigned, levels: [{ value: 0, label: "" }] },
+    options: { reach: [-0.5, 0.5], show: showSigned, levels: [ZERO] },
     field: "evaluation",
   })];
 }
