@@ -30,12 +30,14 @@ export function lineFigure(
   { title, note, lines: drawn, options, field }: LineFigure,
 ): Figure {
   const shown = drawn.filter(({ points }) => points.length > 0);
+  // Epochs can be marked only where they are what is across.
+  const marks = options.across === undefined ? guardMarks(run) : [];
   return {
     title,
     note,
     drawing: shown.length === 0
       ? null
-      : drawLines(shown, { ...options, title, events: [...options.events ?? [], ...guardMarks(run)] }),
+      : drawLines(shown, { ...options, title, events: [...options.events ?? [], ...marks] }),
     missing: missingField(run.lines, field),
   };
 }

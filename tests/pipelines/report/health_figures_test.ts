@@ -89,3 +89,15 @@ Deno.test("the signal of a whole run is that of all its gradients", () => {
   assertStringIncludes(textOf(dormant), "Dormant at the end: 10 % by τ = 0 and 20 % by τ = 0.1.");
   assertEquals(criticFigures(run).some(({ title }) => title.startsWith("Whether")), false);
 });
+
+Deno.test("the guard's end is marked where epochs are across, and not among denoising steps", () => {
+  const line = (epoch: number) => ({
+    epoch,
+    gradient_noise: { variance: 1, signal_share: 0.5, variance_by_step: [1, 2], signal_share_by_step: [] },
+  });
+  const ending = { action: "stop", verdicts: [{ kind: "kl", since: 9, message: "" }], best: null };
+  const figures = updateFigures(runOf([line(1), { ...line(9), guard: ending }]));
+  const isMarked = (start: string) =>
+    figures.find(({ title }) => title.startsWith(start))!.drawing!.text.includes("guard");
+  assertEquals([isMarked("Signal"), isMarked("Noise")], [true, false]);
+});
