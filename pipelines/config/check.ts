@@ -157,7 +157,9 @@ function wrongValue(issue: z.core.$ZodIssue, raw: RawConfig): string {
     ? String(value)
     : JSON.stringify(value, (_, each) => plain(each)) ?? "nothing";
   const expected = field?.type ?? "section";
-  return `Cannot read the configuration as ${name} is no ${expected}: ${found}`;
+  // What is one of a few words is named by them.
+  const article = /^(whole|number|text|list|mapping|section)\b/.test(expected) ? "a " : "";
+  return `Cannot read the configuration as ${name} must be ${article}${expected}: ${found}`;
 }
 
 /** The field or section that a path leads to; a path into a list or mapping leads to the whole. */

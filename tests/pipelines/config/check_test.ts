@@ -105,17 +105,17 @@ Deno.test("a method is refused the rewards and the noise that it cannot learn fr
 
 Deno.test("a wrong value names the field, what it takes and what was found", () => {
   const cases: readonly (readonly [RawConfig, string])[] = [
-    [{ seed: -1 }, "seed is no whole number from 0: -1"],
-    [{ seed: "a" }, 'seed is no whole number from 0: "a"'],
-    [{ sample: { num_steps: 1.5 } }, "sample.num_steps is no whole number from 1 to 1000: 1.5"],
-    [{ sample: { eta: -1 } }, "sample.eta is no number from 0 to 1: -1"],
-    [{ train: { adam_beta1: 1 } }, "train.adam_beta1 is no number from 0 to below 1: 1"],
+    [{ seed: -1 }, "seed must be a whole number from 0: -1"],
+    [{ seed: "a" }, 'seed must be a whole number from 0: "a"'],
+    [{ sample: { num_steps: 1.5 } }, "sample.num_steps must be a whole number from 1 to 1000: 1.5"],
+    [{ sample: { eta: -1 } }, "sample.eta must be a number from 0 to 1: -1"],
+    [{ train: { adam_beta1: 1 } }, "train.adam_beta1 must be a number from 0 to below 1: 1"],
     [{ train: { learning_rate: Infinity } }, "train.learning_rate"],
-    [{ method: "ppo" }, "method is no tdpo-r | tdpo | ddpo"],
-    [{ train: { timestep_window: [1] } }, "train.timestep_window is no"],
+    [{ method: "ppo" }, "method must be tdpo-r | tdpo | ddpo"],
+    [{ train: { timestep_window: [1] } }, "train.timestep_window must be ["],
     [
       { rewards: { train: 3 } },
-      "rewards.train is no text or list of [text] or mapping to [number from 0]: 3",
+      "rewards.train must be a text or list of [text] or mapping to [number from 0]: 3",
     ],
     [{ rewards: { train: ["gold", 3] } }, '[number from 0]: ["gold",3]'],
     [{ rewards: { train: { gold: NaN } } }, '[number from 0]: {"gold":"NaN"}'],
@@ -123,13 +123,16 @@ Deno.test("a wrong value names the field, what it takes and what was found", () 
     [{ rewards: { train: [] } }, "[number from 0]: []"],
     [
       { rewards: { constraints: { levels: { gold: NaN } } } },
-      'levels is no mapping to [number]: {"gold":"NaN"}',
+      'levels must be a mapping to [number]: {"gold":"NaN"}',
     ],
-    [{ compat: "both" }, 'compat is no fixed | official: "both"'],
-    [{ sample: 3 }, "sample is no section: 3"],
-    [{ lora: { targets: ["to_x"] } }, 'lora.targets is no list of [to_q | to_k | to_v | to_out.0]: ["to_x"]'],
+    [{ compat: "both" }, 'compat must be fixed | official: "both"'],
+    [{ sample: 3 }, "sample must be a section: 3"],
+    [
+      { lora: { targets: ["to_x"] } },
+      'lora.targets must be a list of [to_q | to_k | to_v | to_out.0]: ["to_x"]',
+    ],
     [{ critic: { hidden: [] } }, "critic.hidden"],
-    [{ reset: { outgoing: "none" } }, "reset.outgoing is no zero | random"],
+    [{ reset: { outgoing: "none" } }, "reset.outgoing must be zero | random"],
   ];
   for (const [raw, expected] of cases) {
     assertStringIncludes(problem(raw), expected);
@@ -205,13 +208,13 @@ Deno.test("a guard that is set and sees nothing is an error; the default one doe
     ],
     [{ guard: { kl: 10 }, method: "draft" }, "guard.kl as sample.eta is 0"],
     [{ guard: { evaluations: 4 } }, "guard.evaluations as num_epochs 15 and evaluate.every 5 make 3 only"],
-    [{ guard: { gradient: 1 } }, "guard.gradient is no number above 1"],
-    [{ guard: { action: "warn" } }, "guard.action is no rollback | stop | none"],
+    [{ guard: { gradient: 1 } }, "guard.gradient must be a number above 1"],
+    [{ guard: { action: "warn" } }, "guard.action must be rollback | stop | none"],
   ];
   for (const [{ guard, ...others }, expected] of cases) {
     assertStringIncludes(problem({ guard, ...others }), expected);
     checkConfig(others);
-    if (!expected.includes("is no ")) {
+    if (!expected.includes(" must be ")) {
       checkConfig({ guard: { ...guard as object, action: "none" }, ...others });
     }
   }
