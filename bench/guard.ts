@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
 import { crossReward } from "../lib/measures/cross_reward.ts";
-import { readConfig, trainedNames } from "../pipelines/config.ts";
+import { readConfig, trainedNames } from "../pipelines/config/mod.ts";
 import { exists } from "../pipelines/files.ts";
 import { readEnding } from "../pipelines/run/ending.ts";
 import { readGuardRecords } from "../pipelines/run/guard_records.ts";

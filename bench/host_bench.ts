@@ -13,7 +13,7 @@ import { openGpu } from "../lib/gpu/device.ts";
 import { gpuRuntime } from "../lib/gpu/runtime.ts";
 import { prepare } from "../lib/stages/context.ts";
 import { tdpoR } from "../lib/methods/mod.ts";
-import { readConfig } from "../pipelines/config.ts";
+import { readConfig } from "../pipelines/config/mod.ts";
 import { trainingGraphs, unscored } from "../pipelines/profile.ts";
 import { miniModels } from "./mini_models.ts";
 

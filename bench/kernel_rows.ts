@@ -19,7 +19,7 @@ import type { Profile } from "../lib/gpu/program.ts";
 import type { GpuRuntime } from "../lib/gpu/runtime.ts";
 import { tdpoR } from "../lib/methods/mod.ts";
 import { prepare } from "../lib/stages/context.ts";
-import { readConfig } from "../pipelines/config.ts";
+import { readConfig } from "../pipelines/config/mod.ts";
 import { familyOf, type Group, groupKernels } from "../pipelines/profile/show_profile.ts";
 import { profileStep, trainingGraphs, unscored } from "../pipelines/profile.ts";
 import { miniModels } from "./mini_models.ts";

@@ -22,7 +22,7 @@ import { latentDiffusion } from "../lib/stages/latent_diffusion.ts";
 import type { Models } from "../lib/stages/models.ts";
 import { putWeights } from "../lib/stages/weights.ts";
 import { readJson } from "../pipelines/files.ts";
-import { type Config, criticConfigOf } from "../pipelines/config.ts";
+import { type Config, criticConfigOf } from "../pipelines/config/mod.ts";
 
 const FOLDER = new URL("../models/mini/", import.meta.url);
 

@@ -23,7 +23,7 @@ import { sample } from "../lib/stages/sample.ts";
 import { score } from "../lib/stages/score.ts";
 import { initialState } from "../lib/stages/state.ts";
 import type { MicroBatch } from "../lib/stages/training_schedule.ts";
-import { readConfig } from "../pipelines/config.ts";
+import { readConfig } from "../pipelines/config/mod.ts";
 import { copyFolder, readWeights } from "../pipelines/files.ts";
 import { modelFolder } from "../pipelines/load/model_folder.ts";
 import type { Precision } from "../pipelines/load/precision.ts";

@@ -20,7 +20,7 @@ import { sample } from "../lib/stages/sample.ts";
 import { score } from "../lib/stages/score.ts";
 import { initialState } from "../lib/stages/state.ts";
 import type { MicroBatch } from "../lib/stages/training_schedule.ts";
-import { readConfig } from "../pipelines/config.ts";
+import { readConfig } from "../pipelines/config/mod.ts";
 import { modelFolder } from "../pipelines/load/model_folder.ts";
 import { loadTraining, prepareTraining } from "../pipelines/open_training.ts";
 import { openRuntime } from "../pipelines/open_runtime.ts";

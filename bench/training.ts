@@ -10,7 +10,7 @@
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
 import { run as evaluate } from "../pipelines/evaluate.ts";
-import { readConfig, trainedNames } from "../pipelines/config.ts";
+import { readConfig, trainedNames } from "../pipelines/config/mod.ts";
 import { readText } from "../pipelines/files.ts";
 import { run as train } from "../pipelines/train.ts";
 

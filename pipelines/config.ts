@@ -1,13 +1,11 @@
 /**
- * The `config` task: prints a configuration with a line of doc for each field. Also the place to import it from.
+ * The `config` task: prints a configuration with a line of doc for each field.
  *
  * @module
  */
 
 import { readArguments } from "./arguments.ts";
 import { configHelp, configTemplate, readConfig, showConfig } from "./config/mod.ts";
-
-export * from "./config/mod.ts";
 
 /** What `--help` says. */
 const HELP = `Prints a configuration with a line of doc for each field, to be used with train --config.

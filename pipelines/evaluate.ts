@@ -7,7 +7,7 @@
 import { dirname, join, relative } from "node:path";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
-import { type Config, readConfig, trainedNames } from "./config.ts";
+import { type Config, readConfig, trainedNames } from "./config/mod.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
 import { makeFolder, writeAtomically } from "./files.ts";

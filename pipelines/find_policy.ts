@@ -5,7 +5,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config/mod.ts";
 import { exists } from "./files.ts";
 import { findWeights } from "./load/model_folder.ts";
 import { fromCaller } from "./paths.ts";

@@ -11,7 +11,7 @@ import type { Runtime } from "../lib/engine/runtime.ts";
 import { encodePng, type Image } from "../lib/io/png.ts";
 import { joinRows } from "../lib/stages/rows.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
-import { readConfig } from "./config.ts";
+import { readConfig } from "./config/mod.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";
 import { imageNames } from "./image_names.ts";
 import { modelFolder } from "./load/model_folder.ts";

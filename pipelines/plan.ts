@@ -6,7 +6,7 @@
 
 import type { Limits } from "../lib/engine/limits.ts";
 import { numberOption, readArguments } from "./arguments.ts";
-import { readConfig } from "./config.ts";
+import { readConfig } from "./config/mod.ts";
 import { showTrainingPlan } from "./plan/show_plan.ts";
 import { planTraining } from "./plan/training_plan.ts";
 import { UsageError } from "./usage_error.ts";

@@ -20,7 +20,7 @@ import {
   stepProgram,
 } from "../lib/stages/programs.ts";
 import { type Bound, compileBound } from "../lib/stages/weights.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/mod.ts";
 import { modelFolder } from "./load/model_folder.ts";
 import { openRuntime } from "./open_runtime.ts";
 import { loadTraining, prepareTraining } from "./open_training.ts";

@@ -10,7 +10,7 @@ import { samplesPerEpoch } from "../lib/stages/options.ts";
 import { shownPolicy, type State } from "../lib/stages/records.ts";
 import { allRewards, trainedName, trainedRewards } from "../lib/stages/run_rewards.ts";
 import { readArguments } from "./arguments.ts";
-import { configHelp, readConfig } from "./config.ts";
+import { configHelp, readConfig } from "./config/mod.ts";
 import { fromHere } from "./paths.ts";
 import { profileConfig } from "./profile.ts";
 import { listCheckpoints, saveCheckpoint } from "./run/checkpoint.ts";

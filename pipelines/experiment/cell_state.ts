@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { type Config, readConfig, showConfig } from "../config.ts";
+import { type Config, readConfig, showConfig } from "../config/mod.ts";
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { exists, makeFolder, readJson, writeAtomically } from "../files.ts";
 import { readPolicyFile } from "../policy_file.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Config, trainedNames } from "../config.ts";
+import { type Config, trainedNames } from "../config/mod.ts";
 import { checkRewardName } from "../load/check_reward_name.ts";
 import { isPath } from "../paths.ts";
 import { planTraining } from "../plan/training_plan.ts";

@@ -7,7 +7,7 @@
 import { parse } from "@std/yaml";
 import { basename } from "node:path";
 import type { z } from "zod";
-import { checkConfig, type Config, overlaid, type RawConfig, readRawConfig } from "../config.ts";
+import { checkConfig, type Config, overlaid, type RawConfig, readRawConfig } from "../config/mod.ts";
 import { hint } from "../nearest.ts";
 import { type EmbeddedFiles, embeddedNames, readNamed } from "../read_named.ts";
 import { UsageError } from "../usage_error.ts";

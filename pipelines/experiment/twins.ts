@@ -5,8 +5,7 @@
  */
 
 import { join } from "node:path";
-import type { Config } from "../config.ts";
-import { readConfig } from "../config.ts";
+import { type Config, readConfig } from "../config/mod.ts";
 import { copyFolder, exists, readJson } from "../files.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { type Manifest, VERSION } from "../run/manifest.ts";

@@ -8,7 +8,7 @@ import type { Limits } from "../../lib/engine/limits.ts";
 import { type CountedProgram, countingRuntime } from "../../lib/gpu/counting_runtime.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import { initialState } from "../../lib/stages/state.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/mod.ts";
 import { standInSource } from "../load/model_source.ts";
 import { loadTraining, loadViewer, prepareTraining } from "../open_training.ts";
 import { readPrompts } from "../prompts.ts";

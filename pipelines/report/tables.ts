@@ -6,7 +6,7 @@
 
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { officialScore, type RewardInfo } from "../../lib/rewards/reward.ts";
-import { type ConfigField, listFields } from "../config.ts";
+import { type ConfigField, listFields } from "../config/mod.ts";
 import { type Markup, markup } from "./markup.ts";
 import { lastOf, type Measured, type RewardHistory } from "./measure.ts";
 import { directionOf, rewardName } from "./outcome.ts";

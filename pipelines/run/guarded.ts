@@ -9,7 +9,7 @@ import { guard, type GuardRecord, type Verdict } from "../../lib/measures/guard.
 import type { State } from "../../lib/stages/records.ts";
 import { type RunRewards, trainedRewards } from "../../lib/stages/run_rewards.ts";
 import { NonFiniteError } from "../../lib/stages/update_logs.ts";
-import { type Config, guardBlindSpots } from "../config.ts";
+import { type Config, guardBlindSpots } from "../config/mod.ts";
 import { listCheckpoints } from "./checkpoint.ts";
 import { writeEnding } from "./ending.ts";
 import type { Run } from "./run.ts";

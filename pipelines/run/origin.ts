@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Config, type RawConfig, renamedRewards, trainedNames } from "../config.ts";
+import { type Config, type RawConfig, renamedRewards, trainedNames } from "../config/mod.ts";
 import type { CustomRewardFile } from "../load/custom_reward_file.ts";
 import { UsageError } from "../usage_error.ts";
 import { firstDifference } from "./first_difference.ts";

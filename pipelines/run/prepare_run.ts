@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Runtime } from "../../lib/engine/runtime.ts";
 import { initialState } from "../../lib/stages/state.ts";
-import { showConfig } from "../config.ts";
+import { showConfig } from "../config/mod.ts";
 import { readText, writeAtomically } from "../files.ts";
 import { modelFolder } from "../load/model_folder.ts";
 import { openRuntime } from "../open_runtime.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Config, readConfig, renamedRewards, trainedNames } from "../config.ts";
+import { type Config, readConfig, renamedRewards, trainedNames } from "../config/mod.ts";
 import { lastingName, modelFolder } from "../load/model_folder.ts";
 import { type CustomRewardFile, loadCustomReward } from "../load/custom_reward_file.ts";
 import { fromCaller, isPath } from "../paths.ts";

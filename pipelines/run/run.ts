@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../config.ts";
+import type { Config } from "../config/mod.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import type { State } from "../../lib/stages/records.ts";
 import type { Viewing } from "./epochs.ts";

@@ -17,7 +17,7 @@ import { attentionTargets } from "../../lib/models/lora.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { initParams } from "../../lib/nn/scope.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
-import { readConfig, showConfig } from "../../pipelines/config.ts";
+import { readConfig, showConfig } from "../../pipelines/config/mod.ts";
 import { readTask, run } from "../../pipelines/evaluate.ts";
 import { evaluate, type Evaluation } from "../../pipelines/evaluate/evaluation.ts";
 import { showEvaluation } from "../../pipelines/evaluate/show.ts";

@@ -9,7 +9,7 @@ import { declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { initParams } from "../../lib/nn/scope.ts";
 import { adaptersFor, readAdapterFile } from "../../pipelines/adapters.ts";
-import { readConfig, showConfig } from "../../pipelines/config.ts";
+import { readConfig, showConfig } from "../../pipelines/config/mod.ts";
 import * as exportTask from "../../pipelines/export.ts";
 import { exists, readJson, readWeights, withWeights } from "../../pipelines/files.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";

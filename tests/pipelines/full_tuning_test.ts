@@ -20,7 +20,7 @@ import { floats } from "../../lib/stages/rows.ts";
 import { sample } from "../../lib/stages/sample.ts";
 import { initialState } from "../../lib/stages/state.ts";
 import { train } from "../../lib/stages/train.ts";
-import { checkConfig } from "../../pipelines/config.ts";
+import { checkConfig } from "../../pipelines/config/mod.ts";
 import { loadTraining, prepareTraining } from "../../pipelines/open_training.ts";
 import { planTraining } from "../../pipelines/plan/training_plan.ts";
 import { pairKey } from "../../pipelines/pair_key.ts";

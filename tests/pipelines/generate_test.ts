@@ -20,7 +20,7 @@ import { packParams } from "../../lib/optim/flat.ts";
 import { tdpoR } from "../../lib/methods/mod.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { generate } from "../../lib/stages/generate.ts";
-import { readConfig } from "../../pipelines/config.ts";
+import { readConfig } from "../../pipelines/config/mod.ts";
 import { initParams, type ParamSpec } from "../../lib/nn/scope.ts";
 import { adaptersFor, readAdapterFile } from "../../pipelines/adapters.ts";
 import { drawImages, type GenerateRequest, readRequest, run } from "../../pipelines/generate.ts";

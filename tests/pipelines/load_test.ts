@@ -11,7 +11,7 @@ import { interpreter } from "../../lib/engine/mod.ts";
 import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { toEngine } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
-import { readConfig } from "../../pipelines/config.ts";
+import { readConfig } from "../../pipelines/config/mod.ts";
 import { readWeights } from "../../pipelines/files.ts";
 import { loadWeights } from "../../pipelines/load/weights.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";

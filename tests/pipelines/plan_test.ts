@@ -7,7 +7,7 @@ import { compileText } from "../../lib/stages/conditioning.ts";
 import { latents } from "../../lib/stages/sampling_graphs.ts";
 import { policyGradientGraph } from "../../lib/stages/training_graphs.ts";
 import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
-import { checkConfig, type Config, readConfig } from "../../pipelines/config.ts";
+import { checkConfig, type Config, readConfig } from "../../pipelines/config/mod.ts";
 import { modelFolder } from "../../pipelines/load/model_folder.ts";
 import { standInSource } from "../../pipelines/load/model_source.ts";
 import { loadTraining, loadViewer, prepareTraining } from "../../pipelines/open_training.ts";

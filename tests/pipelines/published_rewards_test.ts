@@ -18,7 +18,7 @@ import { bindParams, initParams } from "../../lib/nn/scope.ts";
 import { imageEmbedder } from "../../lib/rewards/embedder.ts";
 import { rewardCatalogue } from "../../lib/rewards/catalogue.ts";
 import { officialScore } from "../../lib/rewards/reward.ts";
-import { readConfig } from "../../pipelines/config.ts";
+import { readConfig } from "../../pipelines/config/mod.ts";
 import { towerOf } from "../../pipelines/load/critic_tower.ts";
 import { declareHead } from "../../pipelines/load/judge_configs.ts";
 import { findRewardFile, rewardFiles } from "../../pipelines/load/reward_files.ts";

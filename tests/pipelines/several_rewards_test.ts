@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { interpreter } from "../../lib/engine/mod.ts";
-import { readConfig } from "../../pipelines/config.ts";
+import { readConfig } from "../../pipelines/config/mod.ts";
 import { readText, readWeights } from "../../pipelines/files.ts";
 import { modelOptions } from "../../pipelines/open_training.ts";
 import { planTraining } from "../../pipelines/plan/training_plan.ts";

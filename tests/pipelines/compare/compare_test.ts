@@ -9,7 +9,7 @@ import {
 import { paired, welch } from "../../../lib/measures/mean_difference.ts";
 import { parseHTML } from "linkedom";
 import { dirname, join } from "node:path";
-import { checkConfig } from "../../../pipelines/config.ts";
+import { checkConfig } from "../../../pipelines/config/mod.ts";
 import { run } from "../../../pipelines/compare.ts";
 import { groupRuns } from "../../../pipelines/compare/group_runs.ts";
 import { frontOf } from "../../../pipelines/compare/pareto_figures.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fold, key, normals, uniforms } from "../../../lib/core/random.ts";
 import { tensor } from "../../../lib/core/tensor.ts";
 import { encodePng } from "../../../lib/io/png.ts";
-import { checkConfig, type RawConfig, showConfig } from "../../../pipelines/config.ts";
+import { checkConfig, type RawConfig, showConfig } from "../../../pipelines/config/mod.ts";
 import { captionedGrid } from "../../../pipelines/run/captioned_grid.ts";
 import { LORA_FILE } from "../../../pipelines/run/policy_files.ts";
 import { epochName } from "../../../pipelines/run/epoch_name.ts";
