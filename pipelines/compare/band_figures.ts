@@ -6,7 +6,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { bandOf, type BandPoint } from "../../lib/measures/band.ts";
-import { draw } from "../report/draw.ts";
+import { AXIS, draw, GRID } from "../report/draw.ts";
 import type { Figure } from "../report/figure.ts";
 import { labelWidth, shorten } from "../report/labels.ts";
 import { extent, lineLabels, NARROW, withRoom } from "../report/lines.ts";
@@ -88,7 +88,6 @@ function drawBands(
     isBold,
     points: points.map(({ x, mean }) => ({ x, value: mean })),
   }));
-  const axis = { tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
   return draw({
     width: NARROW,
     height,
@@ -104,10 +103,10 @@ function drawBands(
       x: { domain: [...x] },
       y: { domain: [...y] },
       marks: [
-        Plot.gridY({ ticks: 4, stroke: "var(--line)", strokeOpacity: 1 }),
+        Plot.gridY({ ticks: 4, ...GRID }),
         Plot.ruleY([level], { stroke: "var(--muted)", strokeDasharray: "4 3" }),
-        Plot.axisY({ ...axis, ticks: 4, tickFormat: (value: number) => show(value), label: null }),
-        Plot.axisX({ ...axis, ticks: 3, tickFormat: cost.show, label: cost.label, labelAnchor: "left" }),
+        Plot.axisY({ ...AXIS, ticks: 4, tickFormat: (value: number) => show(value), label: null }),
+        Plot.axisX({ ...AXIS, ticks: 3, tickFormat: cost.show, label: cost.label, labelAnchor: "left" }),
         bands.map(({ look, points }) =>
           Plot.areaY(points, { x: "x", y1: "low", y2: "high", fill: look.colour, fillOpacity: 0.16 })
         ),

@@ -5,7 +5,7 @@
  */
 
 import * as Plot from "@observablehq/plot";
-import { draw } from "../report/draw.ts";
+import { AXIS, draw, GRID } from "../report/draw.ts";
 import type { Figure } from "../report/figure.ts";
 import { labelWidth, shorten } from "../report/labels.ts";
 import { lineLabels, withRoom } from "../report/lines.ts";
@@ -81,7 +81,7 @@ function drawEnds(
     withRoom([0, ...crosses.flatMap(({ x1, x2 }) => [x1, x2]), ...dots.map(({ x }) => x)], 0.1),
     withRoom([start, ...crosses.flatMap(({ y1, y2 }) => [y1, y2]), ...dots.map(({ y }) => y)], 0.1),
   ];
-  const axis = { ticks: 5, tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
+  const axis = { ...AXIS, ticks: 5 };
   const front = frontOf(crosses);
   const labels = crosses.map(({ arm, colour, x, y }) => ({
     label: arm,
@@ -102,8 +102,8 @@ function drawEnds(
       x: { domain: [...x] },
       y: { domain: [...y] },
       marks: [
-        Plot.gridX({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.gridY({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
+        Plot.gridX({ ticks: 5, ...GRID }),
+        Plot.gridY({ ticks: 5, ...GRID }),
         Plot.ruleX([0], { stroke: "var(--muted)" }),
         Plot.ruleY([start], { stroke: "var(--muted)" }),
         Plot.axisX({ ...axis, tickFormat: (value: number) => showSigned(value), label: "in domain" }),

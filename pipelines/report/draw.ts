@@ -27,6 +27,12 @@ interface Page {
   readonly document: NonNullable<Plot.PlotOptions["document"]>;
 }
 
+/** How all grids look. */
+export const GRID = { stroke: "var(--line)", strokeOpacity: 1 } as const;
+
+/** How all axes look. */
+export const AXIS = { tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
+
 /** Draws. */
 export function draw({ width, height, title, description, options }: Drawing): Markup {
   const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as Page;

@@ -5,7 +5,7 @@
  */
 
 import * as Plot from "@observablehq/plot";
-import { draw } from "./draw.ts";
+import { AXIS, draw, GRID } from "./draw.ts";
 import type { Markup } from "./markup.ts";
 import { labelWidth, shorten, spread } from "./labels.ts";
 import { showNumber } from "./words.ts";
@@ -112,8 +112,8 @@ export function drawLines(lines: readonly Line[], options: LinesOptions): Markup
       x: { domain: [...x] },
       y: { domain: [...y], type: isLogarithmic ? "log" : "linear", clamp: true },
       marks: [
-        Plot.gridY({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.axisY({ ticks, tickFormat, tickSize: 0, label: null, fill: "var(--muted)" }),
+        Plot.gridY({ ticks, ...GRID }),
+        Plot.axisY({ ...AXIS, ticks, tickFormat, label: null }),
         options.isContinuous ? measureAxis(across) : epochAxis(x, width - MARGIN.left - marginRight, across),
         guides(options, layout),
         lineMarks(shown, show, across),
@@ -202,25 +202,21 @@ export function epochAxis(
   const start = Math.ceil(first / step) * step;
   const ticks = Array.from({ length: Math.floor((last - start) / step) + 1 }, (_, i) => start + i * step);
   return Plot.axisX(ticks, {
+    ...AXIS,
     tickFormat: (epoch: number) => String(epoch),
-    tickSize: 0,
     label,
-    labelArrow: "none",
     labelOffset: 20,
-    fill: "var(--muted)",
   });
 }
 
 /** The axis of what is measured. */
 function measureAxis(label: string): Plot.Markish {
   return Plot.axisX({
+    ...AXIS,
     ticks: 5,
     tickFormat: (value: number) => showNumber(value),
-    tickSize: 0,
     label,
-    labelArrow: "none",
     labelOffset: 20,
-    fill: "var(--muted)",
   });
 }
 

@@ -6,7 +6,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { curveScalars } from "../../lib/measures/curve_scalars.ts";
-import { draw } from "./draw.ts";
+import { AXIS, draw, GRID } from "./draw.ts";
 import type { Figure } from "./figure.ts";
 import { type Markup, markup } from "./markup.ts";
 import { drawLines, type Line, type LinesOptions, NARROW, withRoom, ZERO } from "./lines.ts";
@@ -145,7 +145,7 @@ function drawPath(steps: readonly Step[], title: string): Markup {
     ...step,
     text: `epoch ${step.epoch}: gain ${showSigned(step.gain)}, watched ${showSigned(step.price)}`,
   }));
-  const ticks = { ticks: 5, tickSize: 0, labelArrow: "none", fill: "var(--muted)" } as const;
+  const ticks = { ...AXIS, ticks: 5 };
   return draw({
     width: NARROW,
     height,
@@ -159,8 +159,8 @@ function drawPath(steps: readonly Step[], title: string): Markup {
       x: { domain: [...x] },
       y: { domain: [...y] },
       marks: [
-        Plot.gridX({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.gridY({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
+        Plot.gridX({ ticks: 5, ...GRID }),
+        Plot.gridY({ ticks: 5, ...GRID }),
         Plot.ruleX([0], { stroke: "var(--muted)" }),
         Plot.ruleY([0], { stroke: "var(--muted)" }),
         Plot.axisX({ ...ticks, tickFormat: showGain, label: "trained reward" }),

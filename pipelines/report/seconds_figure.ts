@@ -5,7 +5,7 @@
  */
 
 import * as Plot from "@observablehq/plot";
-import { draw } from "./draw.ts";
+import { AXIS, draw, GRID } from "./draw.ts";
 import type { Figure } from "./figure.ts";
 import { labelWidth, spread } from "./labels.ts";
 import { epochAxis, extent, NARROW } from "./lines.ts";
@@ -69,14 +69,8 @@ function drawSeconds(bars: readonly Bar[], stages: readonly string[], title: str
       x: { domain: [x[0] - 0.5, x[1] + 0.5] },
       y: { domain: [0, most * 1.06] },
       marks: [
-        Plot.gridY({ ticks: 4, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.axisY({
-          ticks: 4,
-          tickFormat: (value: number) => showNumber(value),
-          tickSize: 0,
-          label: null,
-          fill: "var(--muted)",
-        }),
+        Plot.gridY({ ticks: 4, ...GRID }),
+        Plot.axisY({ ...AXIS, ticks: 4, tickFormat: (value: number) => showNumber(value), label: null }),
         epochAxis(x, NARROW - marginLeft - marginRight),
         Plot.rectY(
           bars,
