@@ -4,7 +4,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import { quoted, readArguments } from "./arguments.ts";
 import { groupRuns } from "./compare/group_runs.ts";
 import { resultsAsMarkdown } from "./compare/markdown.ts";
@@ -73,7 +72,7 @@ export async function run(args: readonly string[]): Promise<number> {
     inDomain: listed(options["in-domain"]),
     outOfDomain: listed(options["out-of-domain"]),
     mixesModels: false,
-    folder: options.out === undefined ? join(fromCaller("runs"), "comparison") : fromCaller(options.out),
+    folder: fromCaller(options.out ?? "runs/comparison"),
   });
   if (markdown) console.log(resultsAsMarkdown(results).trimEnd());
   else console.log(outcomeSentence(results));

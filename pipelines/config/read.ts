@@ -88,7 +88,13 @@ function withValue(node: RawConfig, keys: readonly string[], value: unknown, who
   return { ...node, [key!]: withValue(child, rest, value, whole) };
 }
 
-function parseYaml(text: string, name: string): unknown {
+/**
+ * Reads a text as YAML.
+ *
+ * @param name What to call it in errors.
+ * @throws {UsageError} If it is none.
+ */
+export function parseYaml(text: string, name: string): unknown {
   try {
     return parse(text);
   } catch (error) {

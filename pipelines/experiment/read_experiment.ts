@@ -4,10 +4,10 @@
  * @module
  */
 
-import { parse } from "@std/yaml";
 import { basename } from "node:path";
 import type { z } from "zod";
 import { checkConfig, type Config, overlaid, type RawConfig, readRawConfig } from "../config/mod.ts";
+import { parseYaml } from "../config/read.ts";
 import { hint } from "../nearest.ts";
 import { type EmbeddedFiles, embeddedNames, readNamed } from "../read_named.ts";
 import { UsageError } from "../usage_error.ts";
@@ -108,15 +108,7 @@ export async function readExperiment(nameOrFile: string): Promise<Experiment> {
  * @param name What to call it in errors.
  */
 function parseExperiment(text: string, name: string): ExperimentFile {
-  let value: unknown;
-  try {
-    value = parse(text);
-  } catch (cause) {
-    throw new UsageError(`Cannot read ${name} as it is no YAML: ${(cause as Error).message.split("\n")[0]}`, {
-      cause,
-    });
-  }
-  const result = experimentSchema.safeParse(value);
+  const result = experimentSchema.safeParse(parseYaml(text, name));
   if (!result.success) throw new UsageError(`Cannot read ${name} as ${inWords(result.error.issues[0]!)}`);
   const { seeds } = result.data;
   const twice = seeds.find((seed, i) => seeds.indexOf(seed) !== i);
