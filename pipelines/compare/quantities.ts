@@ -5,6 +5,7 @@
  */
 
 import { curveScalars } from "../../lib/measures/curve_scalars.ts";
+import { median } from "../../lib/measures/median.ts";
 import { netGain } from "../../lib/measures/net_gain.ts";
 import { presentedOf } from "../report/guard_marks.ts";
 import type { Run } from "../report/read_run.ts";
@@ -228,9 +229,7 @@ function pointOf({ in_domain: inDomain, out_of_domain: outOfDomain }: Step) {
 }
 
 function medianOf({ lines }: Run, ...path: readonly string[]): number | null {
-  const values = lines.flatMap((line) => numberAt(line, ...path) ?? []).sort((a, b) => a - b);
-  const middle = (values.length - 1) / 2;
-  return known((values[Math.floor(middle)]! + values[Math.ceil(middle)]!) / 2);
+  return known(median(lines.flatMap((line) => numberAt(line, ...path) ?? [])));
 }
 
 /** The list of an evaluation of which every prompt, or none, was trained on. */
