@@ -9,13 +9,12 @@
 import type { Shape } from "../core/tensor.ts";
 import { ddimMean } from "../diffusion/ddim.ts";
 import { grad, pullback } from "../engine/autodiff.ts";
-import type { Value } from "../engine/graph.ts";
-import { abs, add, mul, neg, relu, sub } from "../engine/ops/elementwise.ts";
-import { mean } from "../engine/ops/reductions.ts";
+import { add, mul } from "../engine/ops/elementwise.ts";
 import { reshape } from "../engine/ops/views.ts";
 import { bindParams } from "../nn/scope.ts";
 import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
 import type { Reward, RewardGraph } from "../rewards/reward.ts";
+import { type RewardLoss, rewardLoss } from "./losses.ts";
 import type { Models } from "./models.ts";
 import type { GraphParts, ProgramSpec } from "./programs.ts";
 import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
@@ -55,29 +54,6 @@ export const leapProgram: ProgramSpec = {
 export function rewardGraphOf({ name, graph }: Reward): RewardGraph {
   if (graph !== undefined) return graph;
   throw new TypeError(`Cannot differentiate the reward as it has no gradient: ${name}`);
-}
-
-/** What scores `r` cost: `coefficient` times the mean over images of this. */
-export interface RewardLoss {
-  /** `-r`, the distance `|target - r|`, or what is missing to the target, `max(0, target - r)`. */
-  readonly kind: RewardLossKind;
-  /** A score on the reward's own scale; `reward` does without. */
-  readonly target: number;
-  /** What the mean is multiplied by. */
-  readonly coefficient: number;
-}
-
-/** See {@linkcode RewardLoss}. */
-export type RewardLossKind = "reward" | "distance" | "shortfall";
-
-/** What scores `[B]` cost, `[]`. */
-export function rewardLoss(scores: Value, { kind, target, coefficient }: RewardLoss): Value {
-  const costs: Record<RewardLossKind, () => Value> = {
-    reward: () => neg(scores),
-    distance: () => abs(sub(target, scores)),
-    shortfall: () => relu(sub(target, scores)),
-  };
-  return mul(mean(costs[kind]()), coefficient);
 }
 
 /**

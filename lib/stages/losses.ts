@@ -1,12 +1,25 @@
 /**
- * The losses of an update: the policy's, which may not run from the policy that sampled, nor from the base model, and the
- * critic's, which may not run from what it predicted then.
+ * The losses of an update: the policy's, which may not run from the policy that sampled, nor from the base model; the
+ * critic's, which may not run from what it predicted then; and that of a reward which is differentiated.
  * @module
  */
 
 import { ddimKl } from "../diffusion/ddim.ts";
 import { constant, type Value } from "../engine/graph.ts";
-import { add, clamp, exp, greater, max, min, mul, neg, square, sub } from "../engine/ops/elementwise.ts";
+import {
+  abs,
+  add,
+  clamp,
+  exp,
+  greater,
+  max,
+  min,
+  mul,
+  neg,
+  relu,
+  square,
+  sub,
+} from "../engine/ops/elementwise.ts";
 import { mean } from "../engine/ops/reductions.ts";
 
 /**
@@ -43,6 +56,19 @@ export interface CriticLoss {
   /** `[]`, the fraction of samples where the clip decides. */
   readonly clipFraction: Value;
 }
+
+/** What scores `r` cost: `coefficient` times the mean over images of this. */
+export interface RewardLoss {
+  /** `-r`, the distance `|target - r|`, or what is missing to the target, `max(0, target - r)`. */
+  readonly kind: RewardLossKind;
+  /** A score on the reward's own scale; `reward` does without. */
+  readonly target: number;
+  /** What the mean is multiplied by. */
+  readonly coefficient: number;
+}
+
+/** See {@linkcode RewardLoss}. */
+export type RewardLossKind = "reward" | "distance" | "shortfall";
 
 /**
  * The loss of policy gradients, in one of the forms of {@linkcode PolicyLossForm}.
@@ -104,4 +130,14 @@ export function criticLoss(
   const kept = min(max(residual, sub(oldResidual, clipRange)), add(oldResidual, clipRange));
   const held = square(sub(kept, returns));
   return { loss: mul(mean(max(free, held)), 0.5), clipFraction: mean(greater(held, free)) };
+}
+
+/** What scores `[B]` cost, `[]`. */
+export function rewardLoss(scores: Value, { kind, target, coefficient }: RewardLoss): Value {
+  const costs: Record<RewardLossKind, () => Value> = {
+    reward: () => neg(scores),
+    distance: () => abs(sub(target, scores)),
+    shortfall: () => relu(sub(target, scores)),
+  };
+  return mul(mean(costs[kind]()), coefficient);
 }

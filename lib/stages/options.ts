@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { RewardLossKind } from "./backprop_graphs.ts";
 import { checkCombination, type Combination } from "./combine/combination.ts";
-import type { KlForm, PolicyLossForm } from "./losses.ts";
+import type { KlForm, PolicyLossForm, RewardLossKind } from "./losses.ts";
 
 /** Options of a run; a method may have no use for some. */
 export interface Options {
