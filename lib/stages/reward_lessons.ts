@@ -4,13 +4,14 @@
  */
 
 import { fold, integers, type Key, normals } from "../core/random.ts";
-import { size, tensor } from "../core/tensor.ts";
+import { type F32, size, tensor } from "../core/tensor.ts";
 import { type DdimStep, toImage } from "../diffusion/ddim.ts";
 import { backpropagate } from "./backpropagate.ts";
 import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
 import type { Learning, Learnt, PolicyLesson } from "./policy_lesson.ts";
 import type { Sampled } from "./records.ts";
+import { noised } from "./reward_weighted.ts";
 import { pickPlaces } from "./rows.ts";
 import { leapStretch, sampledStretch, type Stretch } from "./stretches.ts";
 import { imageSchedule } from "./training_schedule.ts";
@@ -73,12 +74,11 @@ export function renoisedStretch(
   sampled: Pick<Sampled, "latents" | "images" | "promptRows">,
   rows: readonly number[],
   last: DdimStep,
-  noise: ArrayLike<number>,
+  noise: F32 | readonly number[],
 ): Stretch {
   const end = sampled.latents.shape[1]! - 1;
   const images = pickPlaces(sampled.latents, rows.map((row) => [row, end] as const));
-  const [kept, added] = [Math.sqrt(last.alpha), Math.sqrt(1 - last.alpha)];
-  const noisy = tensor(images.shape, images.data.map((x, i) => kept * x + added * noise[i]!));
+  const noisy = noised(images, tensor(images.shape, noise), rows.map(() => last.alpha));
   return leapStretch(sampled, rows, noisy, rows.map(() => last));
 }
 
