@@ -16,7 +16,8 @@ import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
 import type { Reward, RewardGraph } from "../rewards/reward.ts";
 import { type RewardLoss, rewardLoss } from "./losses.ts";
 import type { Models } from "./models.ts";
-import type { GraphParts, ProgramSpec } from "./programs.ts";
+import { trainingGuidance } from "./options.ts";
+import type { ProgramSpec } from "./programs.ts";
 import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
 import { bindWeights, type Bound } from "./weights.ts";
 
@@ -37,13 +38,15 @@ export const stepAdjointProgram: ProgramSpec = {
     stage: "the policy's update",
     remedy: "lower train.batch_size or set train.gradient_checkpointing=true",
   },
-  graph: (parts) => stepAdjointGraph(parts.models, parts.layouts.policy, parts.training, guidanceOf(parts)),
+  graph: ({ models, layouts, training, options }) =>
+    stepAdjointGraph(models, layouts.policy, training, trainingGuidance(options)),
 };
 
 /** A step off the trajectory: see {@linkcode leapGraph}. */
 export const leapProgram: ProgramSpec = {
   purpose: { stage: "a step off the trajectory", remedy: "lower train.batch_size" },
-  graph: (parts) => leapGraph(parts.models, parts.layouts.policy, parts.training, guidanceOf(parts)),
+  graph: ({ models, layouts, training, options }) =>
+    leapGraph(models, layouts.policy, training, trainingGuidance(options)),
 };
 
 /**
@@ -131,8 +134,4 @@ export function leapGraph(models: Models, layout: FlatLayout, extents: Extents, 
     const eps = guidedNoise(models.policy, scope, adapters, inputs, guidance);
     return { next: ddimMean(inputs.x, eps, inputs.coefs) };
   });
-}
-
-function guidanceOf({ options: { train, sample } }: GraphParts): number {
-  return train.cfg ? sample.guidance_scale : 1;
 }

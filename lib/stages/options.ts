@@ -217,6 +217,11 @@ export function learntSteps({ sample, train }: Pick<Options, "sample" | "train">
   return Array.from({ length: Math.max(0, end - from) }, (_, i) => from + i);
 }
 
+/** The guidance that training's predictions have; 1: none. */
+export function trainingGuidance({ sample, train }: Pick<Options, "sample" | "train">): number {
+  return train.cfg ? sample.guidance_scale : 1;
+}
+
 /** How many steps of each sample an optimizer step adds up. */
 export function stepsPerUpdate(options: Pick<Options, "sample" | "train">): number {
   return options.train.timesteps_per_update ?? learntSteps(options).length;

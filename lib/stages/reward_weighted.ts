@@ -11,6 +11,7 @@ import { add, mul, square, sub } from "../engine/ops/elementwise.ts";
 import { mean, sum } from "../engine/ops/reductions.ts";
 import { bindParams } from "../nn/scope.ts";
 import { unpackValues } from "../optim/flat.ts";
+import { trainingGuidance } from "./options.ts";
 import { type PolicyLesson, type ProgramLesson, programLesson } from "./policy_lesson.ts";
 import type { GraphParts, ProgramSpec } from "./programs.ts";
 import { pickPlaces, pickRows, type Place } from "./rows.ts";
@@ -79,7 +80,7 @@ export function noised(images: FloatTensor, noise: FloatTensor, alphas: readonly
  * Inputs: `policy`, `policyGrad`; `x`, `noise`, `timestep`, `context`, `uncond`; `weight` `[B]`. Outputs: `policyGrad`, `log`.
  */
 export function rewardWeightedGraph({ models, layouts, training, options }: GraphParts): Bound {
-  const { train, sample } = options;
+  const { train } = options;
   const { coefs: _, ...step } = stepTypes(models, layouts.policy, training);
   const types = {
     ...step,
@@ -89,7 +90,7 @@ export function rewardWeightedGraph({ models, layouts, training, options }: Grap
   };
   return bindWeights({ policy: models.policy.weights }, types, (scopes, inputs) => {
     const adapters = unpackValues(layouts.policy, inputs.policy);
-    const guidance = train.cfg ? sample.guidance_scale : 1;
+    const guidance = trainingGuidance(options);
     const eps = guidedNoise(models.policy, scopes.policy, bindParams(adapters), inputs, guidance);
     const loss = rewardWeightedLoss(eps, inputs.noise, inputs.weight);
     const base = () => guidedNoise(models.policy, scopes.policy, null, inputs, guidance);

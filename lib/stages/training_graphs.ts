@@ -18,7 +18,7 @@ import { adamwEach } from "../optim/adamw_each.ts";
 import { type FlatLayout, packValues, unpackValues } from "../optim/flat.ts";
 import { criticLoss, klLoss, policyLoss } from "./losses.ts";
 import type { Models } from "./models.ts";
-import { type Options, stepsPerUpdate, type TrainOptions } from "./options.ts";
+import { type Options, stepsPerUpdate, trainingGuidance, type TrainOptions } from "./options.ts";
 import type { Logged } from "./records.ts";
 import { type Extents, floatType, guidedNoise, latents, stepTypes, vector } from "./sampling_graphs.ts";
 import { bindWeights, type Bound } from "./weights.ts";
@@ -52,7 +52,7 @@ export function policyGradientGraph(
   extents: Extents,
   options: Options,
 ): Bound {
-  const { train, sample } = options;
+  const { train } = options;
   const types = {
     ...stepTypes(models, layout, extents),
     policyGrad: vector(layout.length),
@@ -62,7 +62,7 @@ export function policyGradientGraph(
   };
   return bindWeights({ policy: models.policy.weights }, types, (scopes, inputs) => {
     const adapters = unpackValues(layout, inputs.policy);
-    const guidance = train.cfg ? sample.guidance_scale : 1;
+    const guidance = trainingGuidance(options);
     const eps = guidedNoise(models.policy, scopes.policy, bindParams(adapters), inputs, guidance);
     const logProb = ddimLogProb(inputs.x, eps, inputs.prev, inputs.coefs);
     const { loss, ratio, approxKl, clipFraction } = policyLoss(

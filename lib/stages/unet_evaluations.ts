@@ -6,7 +6,7 @@
  */
 
 import type { Method } from "./method.ts";
-import { learntSteps, type Options, samplesPerEpoch } from "./options.ts";
+import { learntSteps, type Options, samplesPerEpoch, trainingGuidance } from "./options.ts";
 
 /** How far training has come. */
 export interface Trained {
@@ -43,11 +43,8 @@ export function gradientEvaluations(predictions: number, options: Pick<Options, 
 }
 
 /** Evaluations for some predictions of one sample as training makes them, without a gradient. */
-export function forwardEvaluations(
-  predictions: number,
-  { sample, train }: Pick<Options, "sample" | "train">,
-): number {
-  return predictions * passes(train.cfg ? sample.guidance_scale : 1);
+export function forwardEvaluations(predictions: number, options: Pick<Options, "sample" | "train">): number {
+  return predictions * passes(trainingGuidance(options));
 }
 
 /** Evaluations of a lesson that goes through all steps that the policy learns from, and asks the base model where the loss says. */
