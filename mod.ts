@@ -26,6 +26,7 @@
 export type { Epilogue, Expression, Instruction, Layout } from "./kernels/expression.ts";
 export type { FunctionName } from "./kernels/functions.ts";
 export type { Access, Kernel, Target, Tile } from "./kernels/kernel.ts";
+export * from "./lib/core/moments.ts";
 export * from "./lib/core/random.ts";
 export * from "./lib/core/tensor.ts";
 export type { DdimStep } from "./lib/diffusion/ddim.ts";
@@ -59,7 +60,7 @@ export type { FlatLayout, Segment } from "./lib/optim/flat.ts";
 export type { CustomReward, CustomScore } from "./lib/rewards/custom_reward.ts";
 export type { DualEncoderConfig, ImageTowerConfig } from "./lib/rewards/dual_encoder.ts";
 export type { ImageRewardConfig } from "./lib/rewards/image_reward.ts";
-export type { GoldStatistics, Moments as GoldMoments, Terms } from "./lib/rewards/gold.ts";
+export type { GoldStatistics, Terms } from "./lib/rewards/gold.ts";
 export * from "./lib/rewards/reward.ts";
 export * from "./lib/methods/mod.ts";
 export * from "./lib/stages/mod.ts";

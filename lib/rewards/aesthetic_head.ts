@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type Moments, moments } from "../core/moments.ts";
 import { type F32, type ParamTree, tensor } from "../core/tensor.ts";
 import type { Value } from "../engine/graph.ts";
 import { silu } from "../engine/ops/elementwise.ts";
@@ -53,10 +54,9 @@ export function aestheticLoss(scope: Scope, winners: Value, losers: Value): Valu
 export function calibrateHead(
   weights: ParamTree,
   scores: F32,
-  target: { readonly mean: number; readonly std: number } = { mean: 5, std: 1 },
+  target: Moments = { mean: 5, std: 1 },
 ): ParamTree {
-  const mean = scores.reduce((sum, x) => sum + x, 0) / scores.length;
-  const std = Math.sqrt(scores.reduce((sum, x) => sum + (x - mean) ** 2, 0) / scores.length);
+  const { mean, std } = moments(scores);
   if (!(std > 0)) {
     throw new RangeError(`Cannot calibrate the head as its scores do not differ: all are ${mean}`);
   }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { type Moments, moments } from "../core/moments.ts";
 import type { F32, FloatTensor } from "../core/tensor.ts";
 import type { DualEncoderConfig } from "./dual_encoder.ts";
 import type { Value } from "../engine/graph.ts";
@@ -39,15 +40,7 @@ export interface Terms<T> {
 /** The terms of some images, `[B]` each. */
 export type GoldTerms = Terms<F32>;
 
-/** Mean and standard deviation. */
-export interface Moments {
-  /** The mean. */
-  readonly mean: number;
-  /** The standard deviation, above 0. */
-  readonly std: number;
-}
-
-/** The terms' moments over the base model's images: the zero and the unit of each. */
+/** The terms' moments over the base model's images: the zero and the unit, above 0, of each. */
 export type GoldStatistics = Terms<Moments>;
 
 /** What is known of the reward without its weights. */
@@ -191,8 +184,7 @@ function goldGraph(
 const PEAK = 1.5;
 
 function momentsOf(name: string, values: F32): Moments {
-  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
-  const std = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
+  const { mean, std } = moments(values);
   if (!(std > 0)) {
     throw new RangeError(
       `Cannot use ${name} in the gold as it is the same in all ${values.length} images: ${mean}`,

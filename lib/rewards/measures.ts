@@ -5,6 +5,7 @@
  * @module
  */
 
+import { moments } from "../core/moments.ts";
 import type { F32, FloatTensor } from "../core/tensor.ts";
 import { checkImages } from "./reward.ts";
 
@@ -142,9 +143,7 @@ export function brightness(pixels: Pixels): number {
 
 /** The standard deviation of the luma from 0 to 255. */
 export function contrast(pixels: Pixels): number {
-  const y = luma(pixels);
-  const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
-  return 255 * Math.sqrt(y.reduce((sum, value) => sum + (value - mean) ** 2, 0) / y.length);
+  return 255 * moments(luma(pixels)).std;
 }
 
 /** The luma of ITU-R BT.601 of each pixel, in `[0, 1]`. */

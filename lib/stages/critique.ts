@@ -3,10 +3,10 @@
  * @module
  */
 
+import { moments } from "../core/moments.ts";
 import { fold, permutation } from "../core/random.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
-import { moments } from "./prompt_statistics.ts";
 import type { Critiqued, Explained, Scored, State } from "./records.ts";
 import { pickRows } from "./rows.ts";
 import { trainingRewards } from "./training_rewards.ts";

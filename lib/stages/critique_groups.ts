@@ -3,10 +3,11 @@
  * @module
  */
 
+import { moments } from "../core/moments.ts";
 import type { F32 } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
 import { returnsOf, weighed } from "./critique.ts";
-import { moments, type Normalise } from "./prompt_statistics.ts";
+import type { Normalise } from "./prompt_statistics.ts";
 import type { Critiqued, Scored, State } from "./records.ts";
 import { trainingRewards } from "./training_rewards.ts";
 

@@ -3,12 +3,12 @@
  * @module
  */
 
+import { type Moments, moments } from "../core/moments.ts";
 import { type ConstraintLog, constraintLogs } from "./combine/constraint_logs.ts";
 import type { Inspected } from "./inspect.ts";
 import type { DormantParts } from "./neurons.ts";
 import type { Plasticity } from "./plasticity.ts";
 import { type PolicyNoise, policyNoise } from "./policy_noise.ts";
-import { type Moments, moments } from "./prompt_statistics.ts";
 import type { Logged, Norms, Reset, Updated, UpdateLog } from "./records.ts";
 
 /** How long each stage took, in seconds. */

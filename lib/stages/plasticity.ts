@@ -3,13 +3,13 @@
  * @module
  */
 
+import { moments } from "../core/moments.ts";
 import { fold } from "../core/random.ts";
 import type { F32 } from "../core/tensor.ts";
 import { initParams } from "../nn/scope.ts";
 import { newOptimizer, type OptimizerState } from "../optim/adamw.ts";
 import { flatLayout, packParams } from "../optim/flat.ts";
 import type { Context } from "./context.ts";
-import { moments } from "./prompt_statistics.ts";
 import type { Critiqued, State } from "./records.ts";
 import { refitted } from "./relearn.ts";
 

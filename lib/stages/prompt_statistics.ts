@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type Moments, moments } from "../core/moments.ts";
 import type { F32 } from "../core/tensor.ts";
 import type { StatTrackingOptions } from "./options.ts";
 
@@ -59,24 +60,6 @@ export function normaliseRewards(
     rewards: Float32Array.from(prompts, (prompt, i) => standard(rewards[i]!, byPrompt.get(prompt)!)),
     statistics: latest,
   };
-}
-
-/** The mean and the population's standard deviation. */
-export interface Moments {
-  /** The mean. */
-  readonly mean: number;
-  /** The standard deviation. */
-  readonly std: number;
-}
-
-/** Mean and standard deviation of some numbers, in f64. */
-export function moments(xs: ArrayLike<number>): Moments {
-  let sum = 0;
-  for (let i = 0; i < xs.length; i++) sum += xs[i]!;
-  const mean = sum / xs.length;
-  let squares = 0;
-  for (let i = 0; i < xs.length; i++) squares += (xs[i]! - mean) ** 2;
-  return { mean, std: Math.sqrt(squares / xs.length) };
 }
 
 /** The number with the moments taken out of it: `(x - mean) / (std + 1e-6)`. */

@@ -3,8 +3,8 @@
  * @module
  */
 
+import { moments } from "../core/moments.ts";
 import type { DeviceArray, Runtime } from "../engine/runtime.ts";
-import { moments } from "./prompt_statistics.ts";
 import type { Logged, UpdateLog } from "./records.ts";
 import { CRITIC_LOGGED } from "./training_graphs.ts";
 

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { moments } from "../../lib/core/moments.ts";
 import { fold, key } from "../../lib/core/random.ts";
 import { type FloatTensor, type ParamTree, tensor } from "../../lib/core/tensor.ts";
 import { add, mul, sub } from "../../lib/engine/mod.ts";
@@ -165,8 +166,7 @@ async function encodeCaptions(kit: Kit, captions: readonly string[]): Promise<Fl
 /** Sets the config's `scaling_factor` so that latents have a standard deviation of 1. */
 async function measureLatents(kit: Kit): Promise<void> {
   const { data } = await encodeViews(kit, unetImages(kit.pack), 1, 1);
-  const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
-  const std = Math.sqrt(data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length);
+  const { mean, std } = moments(data);
   const path = `${kit.folder}/vae/config.json`;
   const config = { ...await readJson(path) as object, scaling_factor: Number((1 / std).toPrecision(4)) };
   await writeAtomically(path, `${JSON.stringify(config, null, 2)}\n`);

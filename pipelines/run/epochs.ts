@@ -4,13 +4,13 @@
  * @module
  */
 
+import { moments } from "../../lib/core/moments.ts";
 import type { F32 } from "../../lib/core/tensor.ts";
 import type { Image } from "../../lib/io/png.ts";
 import { type Diversity, diversity } from "../../lib/measures/diversity.ts";
 import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import type { EpochMetrics } from "../../lib/stages/metrics.ts";
-import { moments } from "../../lib/stages/prompt_statistics.ts";
 import { shownPolicy, type State, type Updated } from "../../lib/stages/records.ts";
 import { train } from "../../lib/stages/train.ts";
 import { captionedGrid } from "./captioned_grid.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { moments } from "../../lib/core/moments.ts";
 import type { F32 } from "../../lib/core/tensor.ts";
 import { changeOf } from "../../lib/measures/estimate.ts";
 import { type Variety, variety } from "../../lib/measures/variety.ts";
@@ -11,7 +12,6 @@ import type { ImageEmbedder } from "../../lib/rewards/embedder.ts";
 import type { Conditioning } from "../../lib/stages/conditioning.ts";
 import type { Context } from "../../lib/stages/context.ts";
 import { generate, type Generated } from "../../lib/stages/generate.ts";
-import { moments } from "../../lib/stages/prompt_statistics.ts";
 import { allRewards } from "../../lib/stages/run_rewards.ts";
 import { pairKey } from "../pair_key.ts";
 

@@ -3,8 +3,9 @@
  * @module
  */
 
+import { type Moments, moments } from "../../core/moments.ts";
 import type { F32 } from "../../core/tensor.ts";
-import { type Moments, moments, type Normalise, standard } from "../prompt_statistics.ts";
+import { type Normalise, standard } from "../prompt_statistics.ts";
 import type { Combination } from "./combination.ts";
 import { ascended, lagrangian } from "./lagrangian.ts";
 import type { RewardMemory } from "./reward_memory.ts";

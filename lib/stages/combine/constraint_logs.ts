@@ -3,7 +3,8 @@
  * @module
  */
 
-import { moments, standard } from "../prompt_statistics.ts";
+import { moments } from "../../core/moments.ts";
+import { standard } from "../prompt_statistics.ts";
 import type { Critiqued } from "../records.ts";
 import { momentsOf } from "./running_moments.ts";
 

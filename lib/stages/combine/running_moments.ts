@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Moments, moments } from "../prompt_statistics.ts";
+import { type Moments, moments } from "../../core/moments.ts";
 
 /** Moments of all values that have been taken in. */
 export interface RunningMoments {

@@ -1,10 +1,10 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { methodOf } from "../../../lib/methods/mod.ts";
+import { moments } from "../../../lib/core/moments.ts";
 import { type F32, tensor } from "../../../lib/core/tensor.ts";
 import { prepare } from "../../../lib/stages/context.ts";
 import { neuronContributions } from "../../../lib/stages/neuron_contributions.ts";
 import type { Options } from "../../../lib/stages/options.ts";
-import { moments } from "../../../lib/stages/prompt_statistics.ts";
 import { initialState } from "../../../lib/stages/state.ts";
 import { epochs, type Viewing } from "../../../pipelines/run/epochs.ts";
 import { drawGallery } from "../../../pipelines/run/evaluation.ts";
