@@ -4,11 +4,10 @@
  */
 
 import { moments } from "../core/moments.ts";
-import { fold, permutation } from "../core/random.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
+import type { Normalise } from "./prompt_statistics.ts";
 import type { Critiqued, Explained, Scored, State } from "./records.ts";
-import { pickRows } from "./rows.ts";
 import { trainingRewards } from "./training_rewards.ts";
 
 /**
@@ -31,52 +30,30 @@ export function critique(state: State, scored: Scored, ctx: Pick<Context, "optio
   const returns = returnsOf(rewards, scored, ctx);
   const { observed } = scored;
   if (observed === null) throw new TypeError("Cannot take residuals off the returns as there is no critic");
-  return weighed(state, {
+  return {
     ...scored,
     returns,
     temporalRewards: temporalRewards(returns, observed.residuals),
     explained: explainedBy(returns, observed.residuals),
     ...learnt,
-  }, ctx);
+  };
 }
 
 /**
  * The same stage without a critic: each step is worth what is to be had from there on, which is the image's normalised reward
  * unless steps are penalised or discounted.
+ *
+ * @param normalise How the method normalises rewards; default as {@linkcode trainingRewards} does.
  */
-export function critiqueReturns(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
-  const { rewards, ...learnt } = trainingRewards(state, scored, ctx.options);
-  const returns = returnsOf(rewards, scored, ctx);
-  return weighed(state, {
-    ...scored,
-    returns,
-    temporalRewards: returns,
-    explained: null,
-    ...learnt,
-  }, ctx);
-}
-
-/** The record, its weights given to other samples if `train.shuffle_advantages` asks for that control. */
-export function weighed(
+export function critiqueReturns(
   state: State,
-  critiqued: Critiqued,
-  { options }: Pick<Context, "options">,
+  scored: Scored,
+  ctx: Pick<Context, "options">,
+  normalise?: Normalise,
 ): Critiqued {
-  if (!options.train.shuffle_advantages) return critiqued;
-  const from = fold(fold(state.key, "shuffle_advantages"), state.epoch);
-  const order = permutation(from, critiqued.rewards.length);
-  return { ...critiqued, temporalRewards: pickRows(critiqued.temporalRewards, order) };
-}
-
-/** Returns `[N, T]` of rewards `[N]`, with what the samples' divergence from the base model costs. */
-export function returnsOf(
-  rewards: F32,
-  { logProbs, divergences }: Scored,
-  { options }: Pick<Context, "options">,
-): FloatTensor {
-  const penalties = divergences &&
-    tensor(divergences.shape, divergences.data.map((kl) => -options.kl_penalty_coef * kl));
-  return discountedReturns(rewards, logProbs.shape[1]!, penalties, options.gamma);
+  const { rewards, ...learnt } = trainingRewards(state, scored, ctx.options, normalise);
+  const returns = returnsOf(rewards, scored, ctx);
+  return { ...scored, returns, temporalRewards: returns, explained: null, ...learnt };
 }
 
 /** One number a sample as `[N, T]`, the same at every step. */
@@ -133,6 +110,17 @@ export function temporalRewards(returns: FloatTensor, residuals: FloatTensor): F
   const gains = Float64Array.from(returns.data as ArrayLike<number>, (g, i) => g - residuals.data[i]!);
   const { mean, std } = moments(gains);
   return tensor(returns.shape, Float32Array.from(gains, (gain) => (gain - mean) / (std + 1e-8)));
+}
+
+/** Returns `[N, T]` of rewards `[N]`, with what the samples' divergence from the base model costs. */
+function returnsOf(
+  rewards: F32,
+  { logProbs, divergences }: Scored,
+  { options }: Pick<Context, "options">,
+): FloatTensor {
+  const penalties = divergences &&
+    tensor(divergences.shape, divergences.data.map((kl) => -options.kl_penalty_coef * kl));
+  return discountedReturns(rewards, logProbs.shape[1]!, penalties, options.gamma);
 }
 
 /** The part of the returns' variance that the critic explains, over all and by step: 1 - var(G - R) / var(G). */

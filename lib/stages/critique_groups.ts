@@ -6,10 +6,9 @@
 import { moments } from "../core/moments.ts";
 import type { F32 } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
-import { returnsOf, weighed } from "./critique.ts";
+import { critiqueReturns } from "./critique.ts";
 import type { Normalise } from "./prompt_statistics.ts";
 import type { Critiqued, Scored, State } from "./records.ts";
-import { trainingRewards } from "./training_rewards.ts";
 
 /** Deviations that are taken for none. */
 const NO_DEVIATION = 1e-8;
@@ -26,9 +25,7 @@ export function critiqueGroups(state: State, scored: Scored, ctx: Pick<Context, 
     rewards: groupAdvantages(rewards, sample.group_size, train.group_std),
     statistics,
   });
-  const { rewards, ...learnt } = trainingRewards(state, scored, ctx.options, byGroup);
-  const returns = returnsOf(rewards, scored, ctx);
-  return weighed(state, { ...scored, returns, temporalRewards: returns, explained: null, ...learnt }, ctx);
+  return critiqueReturns(state, scored, ctx, byGroup);
 }
 
 /**

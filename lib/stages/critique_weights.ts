@@ -5,7 +5,7 @@
 
 import type { F32 } from "../core/tensor.ts";
 import type { Context } from "./context.ts";
-import { critiqueReturns, spread, weighed } from "./critique.ts";
+import { critiqueReturns, spread } from "./critique.ts";
 import type { RewardWeightOptions } from "./options.ts";
 import type { Critiqued, Scored, State } from "./records.ts";
 
@@ -18,15 +18,14 @@ import type { Critiqued, Scored, State } from "./records.ts";
  * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
  */
 export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
-  const { rwr, train } = ctx.options;
-  const control = { options: { ...ctx.options, train: { ...train, shuffle_advantages: false } } };
-  const critiqued = critiqueReturns(state, scored, control);
+  const { rwr } = ctx.options;
+  const critiqued = critiqueReturns(state, scored, ctx);
   const steps = critiqued.returns.shape[1]!;
   const last = scored.rewards.map((_, n) => critiqued.returns.data[(n + 1) * steps - 1]!);
   const rewards = rwr.standardised ? last : critiqued.combined ?? scored.rewards;
   const weights = rewardWeights(rewards, scored.prompts, rwr);
   const temporalRewards = spread(rwr.centred ? weights.map((weight) => weight - 1) : weights, steps);
-  return weighed(state, { ...critiqued, temporalRewards }, ctx);
+  return { ...critiqued, temporalRewards };
 }
 
 /**

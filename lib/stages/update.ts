@@ -3,16 +3,18 @@
  * @module
  */
 
-import { fold } from "../core/random.ts";
+import { fold, permutation } from "../core/random.ts";
 import type { Context } from "./context.ts";
 import { descend } from "./descend.ts";
 import type { Critiqued, State, Updated } from "./records.ts";
+import { pickRows } from "./rows.ts";
 import { trainingSchedule } from "./training_schedule.ts";
 
 /**
  * Trains on an epoch's samples by the method's lesson, position by position of their steps: one optimizer step of policy and
  * critic for every `train.gradient_accumulation_steps` micro-batches, or for as many times as many as
- * `train.timesteps_per_update` has positions.
+ * `train.timesteps_per_update` has positions. With `train.shuffle_advantages`, a control, temporal rewards change places between
+ * samples first.
  *
  * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: in f32 throughout, so
  * that the critic's gradient is not divided by a loss scale (quirk 1) unless `train.critic_grad_div` says so.
@@ -20,8 +22,9 @@ import { trainingSchedule } from "./training_schedule.ts";
  * @returns The record with the state after all steps and the log of each.
  * @throws {NonFiniteError} If a loss or gradient is not finite; the state given is still good.
  */
-export async function update(state: State, critiqued: Critiqued, ctx: Context): Promise<Updated> {
+export async function update(state: State, given: Critiqued, ctx: Context): Promise<Updated> {
   const { method } = ctx;
+  const critiqued = ctx.options.train.shuffle_advantages ? shuffled(state, given) : given;
   const lesson = await method.lesson.forEpoch?.(state, ctx) ?? method.lesson;
   const epochKey = fold(fold(state.key, "update"), state.epoch);
   const schedule = (lesson.scheduleOf ?? trainingSchedule)(epochKey, ctx.options);
@@ -42,4 +45,11 @@ export async function update(state: State, critiqued: Critiqued, ctx: Context): 
       rewardQueries: state.rewardQueries + judged * critiqued.rewards.length,
     },
   };
+}
+
+/** The samples with their temporal rewards in a random order, so that these say nothing. */
+function shuffled({ key, epoch }: State, critiqued: Critiqued): Critiqued {
+  const from = fold(fold(key, "shuffle_advantages"), epoch);
+  const order = permutation(from, critiqued.rewards.length);
+  return { ...critiqued, temporalRewards: pickRows(critiqued.temporalRewards, order) };
 }

@@ -225,11 +225,11 @@ Deno.test("descend: what has positive temporal rewards becomes more probable tha
   assert(meanOf(0) > meanOf(1) + 1e-3, `ratios ${meanOf(0)} and ${meanOf(1)}`);
 });
 
-Deno.test("critique: shuffled advantages are those of other samples, returns stay", async () => {
+Deno.test("update: shuffled advantages are those of other samples, returns stay", async () => {
   const [ctx, shuffled] = [await toyContext(), await toyContext(trained({ shuffle_advantages: true }))];
   const state = initialState(ctx);
-  const scored = await score(await sample(state, ctx), ctx);
-  const [a, b] = [critique(state, scored, ctx), critique(state, scored, shuffled)];
+  const critiqued = critique(state, await score(await sample(state, ctx), ctx), ctx);
+  const [a, b] = [await update(state, critiqued, ctx), await update(state, critiqued, shuffled)];
   const rows = (data: ArrayLike<number>) =>
     Array.from({ length: 8 }, (_, n) => Array.from(data).slice(3 * n, 3 * n + 3).join());
   const [before, after] = [rows(a.temporalRewards.data), rows(b.temporalRewards.data)];
