@@ -6,21 +6,14 @@
 
 import { blend } from "../lib/core/blend.ts";
 import { type F32, type FloatTensor, type ParamTree, tensor } from "../lib/core/tensor.ts";
-import { ddimSchedule, type DdimStep } from "../lib/diffusion/ddim.ts";
-import type { DeviceArray, Program, Runtime } from "../lib/engine/runtime.ts";
+import { ddimSchedule } from "../lib/diffusion/ddim.ts";
+import type { Runtime } from "../lib/engine/runtime.ts";
 import { type FlatLayout, flatLayout, packParams } from "../lib/optim/flat.ts";
-import { compileText } from "../lib/stages/conditioning.ts";
-import {
-  type Batch,
-  type Denoiser,
-  noiseOf,
-  putConditions,
-  startingNoise,
-  takeStep,
-} from "../lib/stages/denoise.ts";
 import { basePolicy } from "../lib/stages/base_policy.ts";
+import { compileText } from "../lib/stages/conditioning.ts";
+import { drawBatches } from "../lib/stages/generate.ts";
 import type { Models } from "../lib/stages/models.ts";
-import { floats, joinRows, pickRows } from "../lib/stages/rows.ts";
+import { joinRows } from "../lib/stages/rows.ts";
 import { decodeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
 import { compileBound } from "../lib/stages/weights.ts";
 import { pairKey } from "./pair_key.ts";
@@ -87,24 +80,20 @@ export async function makeSampler(
   const extents = { batch: size, context: [tokens, width], pooled: pooled.shape[1]! } as const;
   const step = await compileBound(runtime, stepGraph(models, layout, extents, options.guidance_scale));
   const decode = await compileBound(runtime, decodeGraph(models, extents));
-  const denoiser: Denoiser = { runtime, models, step, uncond };
+  const drawing = { runtime, models, step, uncond, decode, schedule, batchSize: size };
   const vectorOf = ({ params, strength }: Adapted) =>
     isWhole ? blend(base, packParams(layout, params), strength) : adapterVector(layout, params, strength);
   return {
     draw: async function* (wishes, adapted) {
       const prompts = [...new Set(wishes.map(({ prompt }) => prompt))];
-      const conditioning = await text.encode(prompts);
+      const request = {
+        conditioning: await text.encode(prompts),
+        promptRows: wishes.map(({ prompt }) => prompts.indexOf(prompt)),
+        keys: wishes.map(({ prompt, seed }) => pairKey(prompt, seed)),
+      };
       const policy = runtime.put(tensor([layout.length], adapted ? vectorOf(adapted) : base));
       try {
-        for (let start = 0; start < wishes.length; start += size) {
-          const part = wishes.slice(start, start + size);
-          // The last batch is filled up with its last image.
-          const rows = Array.from({ length: size }, (_, i) => part[Math.min(i, part.length - 1)]!);
-          const promptRows = rows.map(({ prompt }) => prompts.indexOf(prompt));
-          const keys = rows.map(({ prompt, seed }) => pairKey(prompt, seed));
-          const batch = { conditioning, promptRows, keys };
-          yield pickRows(await drawBatch(denoiser, decode, policy, batch, schedule), part.map((_, i) => i));
-        }
+        for await (const { images } of drawBatches(drawing, policy, request)) yield images;
       } finally {
         runtime.free([policy]);
       }
@@ -125,28 +114,6 @@ export async function drawAll(
     onProgress(done += part.shape[0]!);
   }
   return joinRows(parts);
-}
-
-async function drawBatch(
-  denoiser: Denoiser,
-  decode: Program,
-  policy: DeviceArray,
-  batch: Batch,
-  schedule: readonly DdimStep[],
-): Promise<FloatTensor> {
-  const { runtime } = denoiser;
-  const conditions = putConditions(denoiser, batch);
-  let x = runtime.put(startingNoise(denoiser, batch.keys));
-  schedule.forEach((step, stepIndex) => {
-    const noise = noiseOf(denoiser, batch.keys, stepIndex);
-    const { prev, logProb, eps } = takeStep(denoiser, policy, conditions, x, step, noise);
-    runtime.free([x, logProb, eps]);
-    x = prev;
-  });
-  const { images } = decode.run({ x });
-  const [pictures] = await runtime.get([images!]);
-  runtime.free([x, images!, conditions.context, conditions.pooled]);
-  return floats(pictures);
 }
 
 /** Adapters as one vector. Their second matrices carry the strength, so that 0 is the base model to the bit. */

@@ -51,6 +51,14 @@ export interface Stepped {
   readonly eps: DeviceArray;
 }
 
+/** The base model, to compare steps with. */
+export interface Baseline {
+  /** Its policy, flat: see `basePolicy`. */
+  readonly policy: DeviceArray;
+  /** How far two predictions are apart: see `divergenceGraph`. */
+  readonly divergence: Program;
+}
+
 /** Brings a batch's prompts to where the runtime computes. */
 export function putConditions({ runtime }: Denoiser, { conditioning, promptRows }: Batch): BatchConditions {
   return {
@@ -94,6 +102,27 @@ export function takeStep(
     coefs: ddimCoefs(steps),
   });
   return { prev: prev!, logProb: logProb!, eps: eps! };
+}
+
+/**
+ * How far the base model's step from the same latents leads from the one that was taken, `[B]`, as mean over elements.
+ *
+ * @param eps The prediction of the step that was taken.
+ */
+export function divergenceFrom(
+  { policy, divergence }: Baseline,
+  eps: DeviceArray,
+  denoiser: Denoiser,
+  conditions: BatchConditions,
+  x: DeviceArray,
+  step: DdimStep,
+  noise: FloatTensor,
+): DeviceArray {
+  const other = takeStep(denoiser, policy, conditions, x, step, noise);
+  const coefs = ddimCoefs(Array<DdimStep>(x.shape[0]!).fill(step));
+  const { kl } = divergence.run({ eps, base: other.eps, coefs });
+  denoiser.runtime.free([other.prev, other.logProb, other.eps]);
+  return kl!;
 }
 
 function noise(shape: Shape, keys: readonly Key[]): FloatTensor {

@@ -4,10 +4,19 @@
  */
 
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
-import { ddimCoefs, ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
-import type { DeviceArray } from "../engine/runtime.ts";
+import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
+import type { DeviceArray, Program } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
-import { type Batch, noiseOf, putConditions, startingNoise, takeStep } from "./denoise.ts";
+import {
+  type Baseline,
+  type Batch,
+  type Denoiser,
+  divergenceFrom,
+  noiseOf,
+  putConditions,
+  startingNoise,
+  takeStep,
+} from "./denoise.ts";
 import { decodeProgram, divergenceProgram } from "./programs.ts";
 import { floats, joinRows, pickRows, stackSteps } from "./rows.ts";
 
@@ -23,6 +32,24 @@ export interface Generated {
   readonly images: FloatTensor;
   /** `[N]`, divergence of the trajectories from the base model's: see {@linkcode generate}; `null` where steps have no noise. */
   readonly klToBase: F32 | null;
+}
+
+/** What draws images. */
+export interface Drawing extends Denoiser {
+  /** From latents to images: see `decodeGraph`. */
+  readonly decode: Program;
+  /** The denoising steps, from noise to image. */
+  readonly schedule: readonly DdimStep[];
+  /** Samples that its programs take together. */
+  readonly batchSize: number;
+}
+
+/** A batch that was drawn. */
+export interface Drawn {
+  /** `[B, H', W', 3]`, RGB in [0, 1]. */
+  readonly images: FloatTensor;
+  /** `[B]`, divergence of the trajectories from the base model's; 0 where that is not followed. */
+  readonly klToBase: F32;
 }
 
 /**
@@ -41,30 +68,22 @@ export async function generate(
   ctx: Context,
   { eta = ctx.options.sample.eta }: GenerateOptions = {},
 ): Promise<Generated> {
-  const { runtime, options, models, basePolicy } = ctx;
+  const { runtime, programs, options, models, basePolicy } = ctx;
   const count = request.keys.length;
   if (count === 0) throw new RangeError("Cannot generate as there are no samples");
-  const schedule = ddimSchedule(models.scheduler, options.sample.num_steps, eta);
-  const size = options.sample.batch_size;
+  const drawing: Drawing = {
+    ...ctx,
+    decode: programs.of(decodeProgram),
+    schedule: ddimSchedule(models.scheduler, options.sample.num_steps, eta),
+    batchSize: options.sample.batch_size,
+  };
   const put = (vector: F32) => runtime.put(tensor([vector.length], vector));
   const own = put(policy);
-  const base = eta > 0 && policy.some((x, i) => x !== basePolicy[i]) ? put(basePolicy) : null;
-  const parts: Drawn[] = [];
-  for (let start = 0; start < count; start += size) {
-    const rows = Array.from({ length: size }, (_, i) => Math.min(start + i, count - 1));
-    const batch = {
-      conditioning: request.conditioning,
-      promptRows: rows.map((row) => request.promptRows[row]!),
-      keys: rows.map((row) => request.keys[row]!),
-    };
-    const part = await generateBatch(ctx, { own, base }, batch, schedule);
-    const kept = rows.slice(0, count - start).map((_, i) => i);
-    parts.push({
-      images: pickRows(part.images, kept),
-      klToBase: part.klToBase.slice(0, kept.length),
-    });
-  }
-  runtime.free([own, ...base ? [base] : []]);
+  const base = eta > 0 && policy.some((x, i) => x !== basePolicy[i])
+    ? { policy: put(basePolicy), divergence: programs.of(divergenceProgram) }
+    : null;
+  const parts = await Array.fromAsync(drawBatches(drawing, own, request, base));
+  runtime.free([own, ...base ? [base.policy] : []]);
   return {
     images: joinRows(parts.map(({ images }) => images)),
     klToBase: eta === 0
@@ -73,44 +92,53 @@ export async function generate(
   };
 }
 
-/** A batch of images; the divergence is 0 where the base model is not followed. */
-interface Drawn {
-  readonly images: FloatTensor;
-  readonly klToBase: F32;
+/**
+ * Draws images batch by batch. The last batch is filled up with its last sample.
+ *
+ * @param request Any number of samples.
+ * @param base The base model, if it is to be followed.
+ */
+export async function* drawBatches(
+  drawing: Drawing,
+  policy: DeviceArray,
+  { conditioning, promptRows, keys }: Batch,
+  base: Baseline | null = null,
+): AsyncGenerator<Drawn> {
+  const { batchSize: size } = drawing;
+  for (let start = 0; start < keys.length; start += size) {
+    const rows = Array.from({ length: size }, (_, i) => Math.min(start + i, keys.length - 1));
+    const batch = {
+      conditioning,
+      promptRows: rows.map((row) => promptRows[row]!),
+      keys: rows.map((row) => keys[row]!),
+    };
+    const { images, klToBase } = await drawBatch(drawing, policy, batch, base);
+    const kept = rows.slice(0, keys.length - start).map((_, i) => i);
+    yield { images: pickRows(images, kept), klToBase: klToBase.slice(0, kept.length) };
+  }
 }
 
-interface Networks {
-  readonly own: DeviceArray;
-  readonly base: DeviceArray | null;
-}
-
-async function generateBatch(
-  ctx: Context,
-  { own, base }: Networks,
+async function drawBatch(
+  drawing: Drawing,
+  policy: DeviceArray,
   batch: Batch,
-  schedule: readonly DdimStep[],
+  base: Baseline | null,
 ): Promise<Drawn> {
-  const { runtime, programs, models } = ctx;
-  const count = batch.keys.length;
-  const conditions = putConditions(ctx, batch);
+  const { runtime, models, schedule, decode } = drawing;
+  const conditions = putConditions(drawing, batch);
   const divergences: DeviceArray[] = [];
-  let x = runtime.put(startingNoise(ctx, batch.keys));
+  let x = runtime.put(startingNoise(drawing, batch.keys));
   schedule.forEach((step, stepIndex) => {
-    const noise = noiseOf(ctx, batch.keys, stepIndex);
-    const { prev, logProb, eps } = takeStep(ctx, own, conditions, x, step, noise);
-    if (base !== null) {
-      const other = takeStep(ctx, base, conditions, x, step, noise);
-      const coefs = ddimCoefs(Array<DdimStep>(count).fill(step));
-      divergences.push(programs.of(divergenceProgram).run({ eps, base: other.eps, coefs }).kl!);
-      runtime.free([other.prev, other.logProb, other.eps]);
-    }
+    const noise = noiseOf(drawing, batch.keys, stepIndex);
+    const { prev, logProb, eps } = takeStep(drawing, policy, conditions, x, step, noise);
+    if (base !== null) divergences.push(divergenceFrom(base, eps, drawing, conditions, x, step, noise));
     runtime.free([x, logProb, eps]);
     x = prev;
   });
-  const { images } = programs.of(decodeProgram).run({ x });
+  const { images } = decode.run({ x });
   const [pictures, ...kls] = (await runtime.get([images!, ...divergences])).map(floats);
   runtime.free([x, images!, conditions.context, conditions.pooled, ...divergences]);
-  return { images: pictures!, klToBase: totals(kls, count, models.latentShape) };
+  return { images: pictures!, klToBase: totals(kls, batch.keys.length, models.latentShape) };
 }
 
 /** From means over elements at each step to sums over elements and steps. */

@@ -5,10 +5,10 @@
 
 import { fold, type Key } from "../core/random.ts";
 import { type FloatTensor, tensor } from "../core/tensor.ts";
-import { ddimCoefs, type DdimStep, timestepsOf, toImage } from "../diffusion/ddim.ts";
+import { ddimCoefs, timestepsOf, toImage } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
-import { type Batch, noiseOf, putConditions, startingNoise, type Stepped, takeStep } from "./denoise.ts";
+import { type Batch, divergenceFrom, noiseOf, putConditions, startingNoise, takeStep } from "./denoise.ts";
 import { samplesPerEpoch } from "./options.ts";
 import { decodeProgram, divergenceProgram, observeProgram, predictProgram } from "./programs.ts";
 import { choosePrompts } from "./prompts.ts";
@@ -83,7 +83,12 @@ async function sampleBatch(
   const { runtime, programs, schedule, options } = ctx;
   const { every } = options.critic;
   const conditions = putConditions(ctx, batch);
-  const base = options.kl_penalty_coef > 0 ? runtime.put(tensor(policy.shape, ctx.basePolicy)) : null;
+  const base = options.kl_penalty_coef > 0
+    ? {
+      policy: runtime.put(tensor(policy.shape, ctx.basePolicy)),
+      divergence: programs.of(divergenceProgram),
+    }
+    : null;
   const latents = [runtime.put(startingNoise(ctx, startKeys))];
   const logProbs: DeviceArray[] = [];
   const embeddings: DeviceArray[] = [];
@@ -110,16 +115,14 @@ async function sampleBatch(
     latents.push(stepped.prev);
     logProbs.push(stepped.logProb);
     if (base !== null) {
-      const other = takeStep(ctx, base, conditions, x, step, noise);
-      divergences.push(divergence(ctx, stepped, other, step));
-      runtime.free(Object.values(other) as DeviceArray[]);
+      divergences.push(divergenceFrom(base, stepped.eps, ctx, conditions, x, step, noise));
     }
     runtime.free([stepped.eps]);
   });
   const images = programs.of(decodeProgram).run({ x: latents.at(-1)! }).images!;
   const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...divergences, images];
   const host = (await runtime.get(all)).map(floats);
-  runtime.free([...all, conditions.context, conditions.pooled, ...base ? [base] : []]);
+  runtime.free([...all, conditions.context, conditions.pooled, ...base ? [base.policy] : []]);
   const take = (count: number) => host.splice(0, count);
   const held = (looks: readonly FloatTensor[]) => schedule.map((_, i) => looks[Math.floor(i / every)]!);
   return {
@@ -132,9 +135,4 @@ async function sampleBatch(
     divergences: base && stackSteps(take(divergences.length)),
     images: host[0]!,
   };
-}
-
-function divergence({ programs }: Context, { eps }: Stepped, other: Stepped, step: DdimStep): DeviceArray {
-  const coefs = ddimCoefs(Array<DdimStep>(eps.shape[0]!).fill(step));
-  return programs.of(divergenceProgram).run({ eps, base: other.eps, coefs }).kl!;
 }
