@@ -4,14 +4,14 @@
  * @module
  */
 
-import { input, type Value } from "../engine/graph.ts";
+import type { Value } from "../engine/graph.ts";
 import { add, gelu } from "../engine/ops/elementwise.ts";
 import { slice } from "../engine/ops/views.ts";
 import { bertAttention, multiHeadAttention } from "../nn/attention.ts";
 import { embedding } from "../nn/embedding.ts";
 import { linear } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norm.ts";
-import { declareParams, normalInit, type ParamSpec, type Scope } from "../nn/scope.ts";
+import { normalInit, type Scope } from "../nn/scope.ts";
 import type { BertConfig } from "./blip_config.ts";
 
 /** What it reads, and what it looks at. */
@@ -50,17 +50,6 @@ export function bert(scope: Scope, config: BertConfig, { ids, mask, context }: B
     x = scope.kept(layerNorm(layer.at("output.LayerNorm"), scope.kept(add(out, x)), eps));
   }
   return x;
-}
-
-/** Lists the text tower's parameters. */
-export function declareBert(config: BertConfig): ParamSpec[] {
-  return declareParams((scope) =>
-    bert(scope, config, {
-      ids: input("ids", [1, 1], "u32"),
-      mask: input("mask", [1, 1]),
-      context: input("context", [1, 1, config.encoder_width]),
-    })
-  );
 }
 
 /** Words and positions; BLIP's has no kinds of tokens. */

@@ -4,7 +4,7 @@
  */
 
 import { showShape } from "../core/tensor.ts";
-import { input, type Value } from "../engine/graph.ts";
+import type { Value } from "../engine/graph.ts";
 import { attention } from "../engine/ops/attention.ts";
 import { concat } from "../engine/ops/concat.ts";
 import { add, gelu } from "../engine/ops/elementwise.ts";
@@ -12,7 +12,7 @@ import { broadcast, slice } from "../engine/ops/views.ts";
 import { linear } from "../nn/linear.ts";
 import { layerNorm } from "../nn/norm.ts";
 import { patchEmbedding } from "../nn/patch_embedding.ts";
-import { declareParams, normalInit, type ParamSpec, type Scope } from "../nn/scope.ts";
+import { normalInit, type Scope } from "../nn/scope.ts";
 import type { BlipVisionConfig } from "./blip_config.ts";
 
 /** Spread of tokens and positions at the start. */
@@ -47,12 +47,6 @@ export function blipVision(scope: Scope, config: BlipVisionConfig, images: Value
     x = scope.kept(add(mlp(block.at("mlp"), config, normal("norm2", x)), x));
   }
   return layerNorm(scope.at("norm"), x, eps);
-}
-
-/** Lists the tower's parameters. */
-export function declareBlipVision(config: BlipVisionConfig): ParamSpec[] {
-  const { image_size: side } = config;
-  return declareParams((scope) => blipVision(scope, config, input("images", [1, side, side, 3])));
 }
 
 /** Self-attention whose query, key and value are one layer's output, in this order. */

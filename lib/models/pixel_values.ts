@@ -42,9 +42,6 @@ export const clipPixels: PixelConfig = {
   library: "transformers",
 };
 
-/** What BLIP's preprocessing does in ImageReward. */
-export const blipPixels: PixelConfig = { ...clipPixels, library: "torchvision" };
-
 /** The numbers that {@linkcode pixelValues} works by: inputs of its graph, as tensors or as values. */
 export interface PixelTables<Words, Floats> {
   /** Windows of the rows, u32 `[S, 1 + taps]`. */
