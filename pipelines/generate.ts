@@ -6,10 +6,10 @@
 
 import { join, relative } from "node:path";
 import { floatsToBytes } from "../lib/core/bytes.ts";
+import { joinRows } from "../lib/core/rows.ts";
 import { type FloatTensor, size } from "../lib/core/tensor.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
 import { encodePng, type Image } from "../lib/io/png.ts";
-import { joinRows } from "../lib/stages/rows.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { readConfig } from "./config/mod.ts";
 import { exists, makeFolder, writeAtomically } from "./files.ts";

@@ -5,6 +5,7 @@
  */
 
 import { blend } from "../lib/core/blend.ts";
+import { joinRows } from "../lib/core/rows.ts";
 import { type F32, type FloatTensor, type ParamTree, tensor } from "../lib/core/tensor.ts";
 import { ddimSchedule } from "../lib/diffusion/ddim.ts";
 import type { Runtime } from "../lib/engine/runtime.ts";
@@ -13,7 +14,6 @@ import { basePolicy } from "../lib/stages/base_policy.ts";
 import { compileText } from "../lib/stages/conditioning.ts";
 import { drawBatches } from "../lib/stages/generate.ts";
 import type { Models } from "../lib/stages/models.ts";
-import { joinRows } from "../lib/stages/rows.ts";
 import { decodeGraph, stepGraph } from "../lib/stages/sampling_graphs.ts";
 import { compileBound } from "../lib/stages/weights.ts";
 import { pairKey } from "./pair_key.ts";

@@ -71,18 +71,6 @@ export async function batchedModel<I extends string>(
   };
 }
 
-/**
- * Some rows of a tensor, in the order and as often as they are named.
- *
- * @param x `[N, ...]`.
- */
-export function rowsOf(x: FloatTensor, rows: readonly number[]): FloatTensor {
-  const width = x.data.length / x.shape[0]!;
-  const data = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => data.set(x.data.slice(row * width, (row + 1) * width), i * width));
-  return tensor([rows.length, ...x.shape.slice(1)], data);
-}
-
 function symbols<I extends string>(types: Readonly<Record<I, TensorType>>): Readonly<Record<I, Value>> {
   return Object.fromEntries(
     Object.entries<TensorType>(types).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),

@@ -3,11 +3,12 @@
  * @module
  */
 
+import { pickRows } from "../core/rows.ts";
 import type { FloatTensor, TensorType, WordTensor } from "../core/tensor.ts";
 import { reshape } from "../engine/ops/views.ts";
 import type { ClipTextConfig } from "../models/clip_config.ts";
 import { textEnds } from "../models/clip_text.ts";
-import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import { batchedModel, type ModelContext } from "./batched.ts";
 import {
   type cosines,
   type DualEncoderConfig,
@@ -50,7 +51,7 @@ export async function imageEmbedder(config: ImageTowerConfig, context: ModelCont
   return {
     images: async (images) => {
       const pixels = await prepare(images);
-      return await run(pixels.shape[0]!, (rows) => ({ images: rowsOf(pixels, rows) }));
+      return await run(pixels.shape[0]!, (rows) => ({ images: pickRows(pixels, rows) }));
     },
   };
 }
@@ -90,7 +91,7 @@ export async function fitter(
   return async (images, prompts) => {
     const pixels = await prepare(images, prompts);
     return await run(prompts.length, (rows) => ({
-      images: rowsOf(pixels, rows),
+      images: pickRows(pixels, rows),
       ...textsOf(prompts, rows, text, context),
     }));
   };

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { pickRows } from "../core/rows.ts";
 import type { FloatTensor, WordTensor } from "../core/tensor.ts";
 import { input, type Value } from "../engine/graph.ts";
 import { reshape, slice } from "../engine/ops/views.ts";
@@ -17,7 +18,7 @@ import { blipVision } from "../models/blip_vision.ts";
 import { counts, fieldsOf } from "../models/fields.ts";
 import { clipPixels } from "../models/pixel_values.ts";
 import { declareParams, type ParamSpec, type Scope } from "../nn/scope.ts";
-import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import { batchedModel, type ModelContext } from "./batched.ts";
 import { imageTypes } from "./embedder.ts";
 import { HEAD_WIDTHS, linearHead } from "./linear_head.ts";
 import { preparation, preparer } from "./prepare_images.ts";
@@ -153,7 +154,7 @@ export async function imageReward(
       const pixels = await prepare(images, prompts);
       const scores = await run(prompts.length, (rows) => {
         const { ids, mask } = tokenize(rows.map((row) => prompts[row]!));
-        return { images: rowsOf(pixels, rows), ids, mask };
+        return { images: pickRows(pixels, rows), ids, mask };
       });
       return checkScores(imageRewardInfo.name, scores.data);
     },

@@ -3,9 +3,10 @@
  * @module
  */
 
+import { pickRows } from "../core/rows.ts";
 import type { Value } from "../engine/graph.ts";
 import type { Scope } from "../nn/scope.ts";
-import { batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import { batchedModel, type ModelContext } from "./batched.ts";
 import { embedImages, type ImageTowerConfig } from "./dual_encoder.ts";
 import { imageTypes } from "./embedder.ts";
 import { preparation, preparer } from "./prepare_images.ts";
@@ -39,7 +40,7 @@ export async function lookReward(
     },
     score: async (images, prompts) => {
       const pixels = await prepare(images, prompts);
-      const scores = await run(prompts.length, (rows) => ({ images: rowsOf(pixels, rows) }));
+      const scores = await run(prompts.length, (rows) => ({ images: pickRows(pixels, rows) }));
       return checkScores(info.name, scores.data);
     },
   };

@@ -3,11 +3,12 @@
  * @module
  */
 
+import { pickRows } from "../core/rows.ts";
 import type { FloatTensor, Shape, Tensor } from "../core/tensor.ts";
 import type { Value } from "../engine/graph.ts";
 import { differentiablePixels, type PixelMatrices, pixelMatrices } from "../models/pixel_gradient.ts";
 import { type PixelConfig, type PixelTables, pixelTables, pixelValues } from "../models/pixel_values.ts";
-import { type BatchedModel, batchedModel, type ModelContext, rowsOf } from "./batched.ts";
+import { type BatchedModel, batchedModel, type ModelContext } from "./batched.ts";
 import { checkImages } from "./reward.ts";
 
 /**
@@ -45,7 +46,7 @@ export function preparer(
       { ...context, weights: {}, stage: "preparing images" },
     );
     programs.set(size, program);
-    return await (await program)(count, (rows) => ({ ...tables, images: rowsOf(images, rows) }));
+    return await (await program)(count, (rows) => ({ ...tables, images: pickRows(images, rows) }));
   };
 }
 

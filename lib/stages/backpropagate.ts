@@ -3,13 +3,13 @@
  * @module
  */
 
+import { pickRows } from "../core/rows.ts";
 import { tensor } from "../core/tensor.ts";
 import { ddimCoefs, timestepsOf } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
 import { leapProgram, rewardGradientProgram, rewardGraphOf, stepAdjointProgram } from "./backprop_graphs.ts";
 import type { Context } from "./context.ts";
 import type { Learning } from "./policy_lesson.ts";
-import { pickRows } from "./rows.ts";
 import type { Link, Stretch } from "./stretches.ts";
 
 /** What comes of a stretch; the caller frees it. */

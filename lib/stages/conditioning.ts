@@ -3,11 +3,12 @@
  * @module
  */
 
+import { joinRows, pickRows } from "../core/rows.ts";
 import type { FloatTensor } from "../core/tensor.ts";
 import type { Program, Runtime } from "../engine/runtime.ts";
 import type { Models } from "./models.ts";
 import { TEXT_PURPOSE } from "./programs.ts";
-import { floats, joinRows, pickRows } from "./rows.ts";
+import { floats } from "./rows.ts";
 import { textGraph } from "./sampling_graphs.ts";
 import { compileBound } from "./weights.ts";
 

@@ -4,12 +4,12 @@
  */
 
 import { fold, type Key, normals } from "../core/random.ts";
+import { pickRows } from "../core/rows.ts";
 import { type FloatTensor, type Shape, size, tensor } from "../core/tensor.ts";
 import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
 import type { DeviceArray, Program, Runtime } from "../engine/runtime.ts";
 import type { Conditioning } from "./conditioning.ts";
 import type { Models } from "./models.ts";
-import { pickRows } from "./rows.ts";
 
 /** What denoising needs; a run's `Context` has it all. */
 export interface Denoiser {

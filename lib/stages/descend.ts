@@ -4,6 +4,7 @@
  */
 
 import { fold, type Key } from "../core/random.ts";
+import { pickRows } from "../core/rows.ts";
 import { type F32, type Tensor, tensor } from "../core/tensor.ts";
 import { timestepsOf } from "../diffusion/ddim.ts";
 import { type DeviceArray, replaced, type Runtime } from "../engine/runtime.ts";
@@ -12,7 +13,7 @@ import { adamwEachHyper } from "../optim/adamw_each.ts";
 import type { Context } from "./context.ts";
 import { criticGradientProgram, optimizerProgram } from "./programs.ts";
 import type { Critiqued, Observed, State, UpdateLog } from "./records.ts";
-import { floats, keyTensor, pickPlaces, pickRows, type Place } from "./rows.ts";
+import { floats, keyTensor, pickPlaces, type Place } from "./rows.ts";
 import { criticRates, policyRates } from "./training_graphs.ts";
 import { checkFinite, type QueuedLogs, readLogs } from "./update_logs.ts";
 import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { joinRows, pickRows } from "../core/rows.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import { ddimSchedule, type DdimStep } from "../diffusion/ddim.ts";
 import type { DeviceArray, Program } from "../engine/runtime.ts";
@@ -18,7 +19,7 @@ import {
   takeStep,
 } from "./denoise.ts";
 import { decodeProgram, divergenceProgram } from "./programs.ts";
-import { floats, joinRows, pickRows, stackSteps } from "./rows.ts";
+import { floats, stackSteps } from "./rows.ts";
 
 /** What to generate with. */
 export interface GenerateOptions {

@@ -4,13 +4,14 @@
  */
 
 import { fold, integers } from "../core/random.ts";
+import { pickRows } from "../core/rows.ts";
 import { type F32, type FloatTensor, tensor } from "../core/tensor.ts";
 import { timestepsOf } from "../diffusion/ddim.ts";
 import type { OptimizerState } from "../optim/adamw.ts";
 import type { Context } from "./context.ts";
 import { activityProgram } from "./programs.ts";
 import type { Observed, Updated } from "./records.ts";
-import { floats, pickPlaces, pickRows, type Place } from "./rows.ts";
+import { floats, pickPlaces, type Place } from "./rows.ts";
 
 /** What neurons do, by hidden layer. */
 export interface NeuronActivity {

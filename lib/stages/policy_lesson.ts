@@ -4,6 +4,7 @@
  */
 
 import type { Key } from "../core/random.ts";
+import { pickRows } from "../core/rows.ts";
 import { type FloatTensor, type Tensor, tensor } from "../core/tensor.ts";
 import { ddimCoefs, timestepsOf } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
@@ -11,7 +12,7 @@ import type { Context } from "./context.ts";
 import type { Options } from "./options.ts";
 import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
 import type { Critiqued, Logged, State } from "./records.ts";
-import { pickPlaces, pickRows, type Place } from "./rows.ts";
+import { pickPlaces, type Place } from "./rows.ts";
 import { policyLogged } from "./training_graphs.ts";
 import type { MicroBatch, OptimizerStep } from "./training_schedule.ts";
 import { stepEvaluations } from "./unet_evaluations.ts";

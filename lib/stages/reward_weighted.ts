@@ -4,6 +4,7 @@
  */
 
 import { fold, integers, normals } from "../core/random.ts";
+import { pickRows } from "../core/rows.ts";
 import { type FloatTensor, tensor } from "../core/tensor.ts";
 import { alphasCumprod } from "../diffusion/ddim.ts";
 import type { Value } from "../engine/graph.ts";
@@ -14,7 +15,7 @@ import { unpackValues } from "../optim/flat.ts";
 import { trainingGuidance } from "./options.ts";
 import { type PolicyLesson, type ProgramLesson, programLesson } from "./policy_lesson.ts";
 import type { GraphParts, ProgramSpec } from "./programs.ts";
-import { pickPlaces, pickRows, type Place } from "./rows.ts";
+import { pickPlaces, type Place } from "./rows.ts";
 import { guidedNoise, latents as latentsType, stepTypes, vector } from "./sampling_graphs.ts";
 import { gradientShare, logOf } from "./training_graphs.ts";
 import { stepEvaluations } from "./unet_evaluations.ts";

@@ -4,6 +4,7 @@
  */
 
 import { fold, type Key } from "../core/random.ts";
+import { joinRows } from "../core/rows.ts";
 import { type FloatTensor, tensor } from "../core/tensor.ts";
 import { ddimCoefs, timestepsOf, toImage } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
@@ -13,7 +14,7 @@ import { samplesPerEpoch } from "./options.ts";
 import { decodeProgram, divergenceProgram, observeProgram, predictProgram } from "./programs.ts";
 import { choosePrompts } from "./prompts.ts";
 import type { Sampled, State } from "./records.ts";
-import { floats, joinRows, stackSteps } from "./rows.ts";
+import { floats, stackSteps } from "./rows.ts";
 
 /**
  * Samples an epoch's images: `sample.group_size` of a prompt in a row, from one noise if `sample.group_noise` says so.

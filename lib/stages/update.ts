@@ -3,11 +3,11 @@
  * @module
  */
 
+import { pickRows } from "../core/rows.ts";
 import { fold, permutation } from "../core/random.ts";
 import type { Context } from "./context.ts";
 import { descend } from "./descend.ts";
 import type { Critiqued, State, Updated } from "./records.ts";
-import { pickRows } from "./rows.ts";
 import { trainingSchedule } from "./training_schedule.ts";
 
 /**

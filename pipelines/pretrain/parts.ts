@@ -5,6 +5,7 @@
 
 import { moments } from "../../lib/core/moments.ts";
 import { fold, key } from "../../lib/core/random.ts";
+import { pickRows } from "../../lib/core/rows.ts";
 import { type FloatTensor, type ParamTree, tensor } from "../../lib/core/tensor.ts";
 import { add, mul, sub } from "../../lib/engine/mod.ts";
 import type { Runtime } from "../../lib/engine/runtime.ts";
@@ -16,7 +17,7 @@ import { decode, encode } from "../../lib/models/autoencoder_kl.ts";
 import { parseClipTextConfig } from "../../lib/models/clip_config.ts";
 import { clipText } from "../../lib/models/clip_text.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
-import { batchedModel, rowsOf } from "../../lib/rewards/batched.ts";
+import { batchedModel } from "../../lib/rewards/batched.ts";
 import type { DualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
 import {
   goldClipConfig,
@@ -187,7 +188,7 @@ async function drawReconstructions(kit: Kit): Promise<void> {
     { runtime: kit.runtime, weights, batchSize: 32 },
   );
   const originals = tensor([picks.length, SIZE, SIZE, 3], augment(kit.pack, picks, key(1), PLAIN));
-  const again = await run(picks.length, (rows) => ({ images: rowsOf(originals, rows) }));
+  const again = await run(picks.length, (rows) => ({ images: pickRows(originals, rows) }));
   const mse = originals.data.reduce((sum, x, i) => sum + (x - again.data[i]!) ** 2, 0) /
     originals.data.length;
   await kit.log(
@@ -195,7 +196,7 @@ async function drawReconstructions(kit: Kit): Promise<void> {
   );
   const pairs = Array.from({ length: 8 }, (_, row) => {
     const shown = Array.from({ length: 16 }, (_, i) => (row >> 1) * 16 + i);
-    return (row % 2 === 0 ? rowsOf(originals, shown) : rowsOf(again, shown)).data;
+    return (row % 2 === 0 ? pickRows(originals, shown) : pickRows(again, shown)).data;
   });
   const data = new Float32Array(128 * SIZE * SIZE * 3);
   pairs.forEach((row, i) => data.set(row as Float32Array, i * row.length));

@@ -4,13 +4,13 @@
  */
 
 import { fold, integers, type Key, key } from "../../lib/core/random.ts";
+import { pickRows } from "../../lib/core/rows.ts";
 import type { FloatTensor, ParamTree } from "../../lib/core/tensor.ts";
 import { input, type Value } from "../../lib/engine/graph.ts";
 import type { Tokenizer } from "../../lib/io/tokenizer.ts";
 import { textEnds } from "../../lib/models/clip_text.ts";
 import { declareParams } from "../../lib/nn/scope.ts";
 import { aestheticHead, aestheticLoss } from "../../lib/rewards/aesthetic_head.ts";
-import { rowsOf } from "../../lib/rewards/batched.ts";
 import { type DualEncoderConfig, fit } from "../../lib/rewards/dual_encoder.ts";
 import { rankingLoss } from "../../lib/rewards/preference_loss.ts";
 import { type Rankings, sampleRankings } from "../../lib/rewards/preferences.ts";
@@ -32,8 +32,8 @@ export function aestheticLesson(pool: TastePool, embeddings: FloatTensor, batch:
     batch: (from) => {
       const rows = drawRankings(pairs, batch, from);
       return {
-        winners: rowsOf(embeddings, rows.map((row) => row[0]!)),
-        losers: rowsOf(embeddings, rows.map((row) => row[1]!)),
+        winners: pickRows(embeddings, rows.map((row) => row[0]!)),
+        losers: pickRows(embeddings, rows.map((row) => row[1]!)),
       };
     },
     loss: (scope, { winners, losers }) => ({ loss: aestheticLoss(scope, winners!, losers!) }),
@@ -80,7 +80,7 @@ export function judgeLesson(
     batch: (from) => {
       const rows = drawRankings(rankings, texts, from);
       const ids = tokenizer.encode(rows.map((row) => pool.prompts[row[0]!]!));
-      return { images: rowsOf(pool.images, rows.flat()), ids, ends: textEnds(ids, config.text_config) };
+      return { images: pickRows(pool.images, rows.flat()), ids, ends: textEnds(ids, config.text_config) };
     },
     loss: (scope, inputs) => ({ loss: rankingLoss(scores(scope, inputs)) }),
   };

@@ -3,9 +3,10 @@
  * @module
  */
 
+import { pickRows } from "../../lib/core/rows.ts";
 import type { FloatTensor, ParamTree } from "../../lib/core/tensor.ts";
 import { aestheticHead, calibrateHead } from "../../lib/rewards/aesthetic_head.ts";
-import { batchedModel, rowsOf } from "../../lib/rewards/batched.ts";
+import { batchedModel } from "../../lib/rewards/batched.ts";
 import type { DualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
 import { fitter, imageEmbedder } from "../../lib/rewards/embedder.ts";
 import { miniHpsConfig, miniPickConfig } from "../../lib/rewards/mini_configs.ts";
@@ -36,7 +37,7 @@ export const tasteParts: Readonly<Record<string, Part>> = {
     finish: async (kit, learned, write) => {
       const pool = await poolOf(kit);
       const embeddings = await embeddingsOf(kit, pool);
-      const base = rowsOf(embeddings, Array.from({ length: pool.drawn }, (_, n) => n));
+      const base = pickRows(embeddings, Array.from({ length: pool.drawn }, (_, n) => n));
       const scores = await headScores(kit, learned, base);
       await write("rewards/mini_aesthetic/model.safetensors", calibrateHead(learned, scores.data));
       const statistics = `${JSON.stringify(pool.statistics, null, 2)}\n`;
@@ -115,7 +116,7 @@ async function headScores({ runtime }: Kit, head: ParamTree, embeddings: FloatTe
     { embeddings: { shape: [32, width], dtype: "f32" } },
     { runtime, weights, batchSize: 32 },
   );
-  const scores = await run(embeddings.shape[0]!, (rows) => ({ embeddings: rowsOf(embeddings, rows) }));
+  const scores = await run(embeddings.shape[0]!, (rows) => ({ embeddings: pickRows(embeddings, rows) }));
   runtime.free(Object.values(weights));
   return scores;
 }

@@ -4,8 +4,8 @@
  */
 
 import { fold, integers, key, uniforms } from "../../lib/core/random.ts";
+import { pickRows } from "../../lib/core/rows.ts";
 import { type F32, type FloatTensor, tensor } from "../../lib/core/tensor.ts";
-import { rowsOf } from "../../lib/rewards/batched.ts";
 import {
   goldScores,
   type GoldStatistics,
@@ -58,7 +58,7 @@ export async function tastePool(
   const prompts = mislead(honest);
   const looks = imageTerms(images);
   const base = drawn.prompts.map((_, n) => n);
-  const honestFit = (await fits(rowsOf(images, base), drawn.prompts)).data;
+  const honestFit = (await fits(pickRows(images, base), drawn.prompts)).data;
   const statistics = goldStatistics({ ...firstOf(looks, base.length), alignment: honestFit });
   const alignment = (await fits(images, prompts)).data;
   return {

@@ -1,11 +1,11 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { fold, key, normals } from "../../lib/core/random.ts";
+import { pickRows } from "../../lib/core/rows.ts";
 import { tensor } from "../../lib/core/tensor.ts";
 import { productsOf, squaredDistances } from "../../lib/measures/embeddings.ts";
 import { fidelity } from "../../lib/measures/fidelity.ts";
 import { kid } from "../../lib/measures/mean_discrepancy.ts";
 import { precisionRecall } from "../../lib/measures/precision_recall.ts";
-import { rowsOf } from "../../lib/rewards/batched.ts";
 import { assertClose } from "../assert_close.ts";
 import { goldenEmbeddings, goldens, TOL } from "./goldens.ts";
 
@@ -53,7 +53,7 @@ Deno.test("KID of pairs is 0 on average where pairs are alike and the distributi
 
 Deno.test("too few images or other widths are refused", () => {
   const images = goldenEmbeddings["wide.base"]!;
-  const one = rowsOf(images, [0]), three = rowsOf(images, [0, 1, 2]);
+  const one = pickRows(images, [0]), three = pickRows(images, [0, 1, 2]);
   const options = { width: 48, isPaired: true };
   assertThrows(() => kid(productsOf(one, one), options), RangeError, "1 and 1");
   assertThrows(() => kid(productsOf(images, three), options), TypeError, "10 and 3");

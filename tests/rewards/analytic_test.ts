@@ -1,9 +1,9 @@
 import { assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { pickRows } from "../../lib/core/rows.ts";
 import { full, tensor } from "../../lib/core/tensor.ts";
 import { key, uniforms } from "../../lib/core/random.ts";
 import { analyticRewards } from "../../lib/rewards/analytic.ts";
 import { jpegKilobytes } from "../../lib/rewards/jpeg_kilobytes.ts";
-import { rowsOf } from "../../lib/rewards/batched.ts";
 import { randomImages } from "./toys.ts";
 
 const byName = Object.fromEntries(analyticRewards.map((reward) => [reward.name, reward]));
@@ -13,7 +13,7 @@ Deno.test("every analytic reward scores an image by itself, the same every time"
   const prompts = ["a cat", "a dog", "a cow"];
   for (const reward of analyticRewards) {
     const together = await reward.score(images, prompts);
-    const alone = await reward.score(rowsOf(images, [1]), ["a horse"]);
+    const alone = await reward.score(pickRows(images, [1]), ["a horse"]);
     assertEquals(together.length, 3, reward.name);
     assertEquals(alone[0], together[1], reward.name);
   }

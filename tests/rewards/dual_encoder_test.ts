@@ -6,12 +6,13 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { pickRows } from "../../lib/core/rows.ts";
 import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { input } from "../../lib/engine/graph.ts";
 import { clip } from "../../lib/models/clip.ts";
 import { textEnds } from "../../lib/models/clip_text.ts";
 import { declareParams } from "../../lib/nn/scope.ts";
-import { batchedModel, rowsOf } from "../../lib/rewards/batched.ts";
+import { batchedModel } from "../../lib/rewards/batched.ts";
 import { dualEncoderLoss, fit, parseDualEncoderConfig } from "../../lib/rewards/dual_encoder.ts";
 import { embedder, fitter } from "../../lib/rewards/embedder.ts";
 import {
@@ -33,7 +34,7 @@ for (const [kind, config] of Object.entries({ transformerConfig, convolutionConf
     const alone = await one(images, prompts);
     assertEquals(alone.shape, [5, 1]);
     assertEquals((await three(images, prompts)).data, alone.data);
-    assertEquals((await three(rowsOf(images, [4]), [prompts[4]!])).data[0], alone.data[4]);
+    assertEquals((await three(pickRows(images, [4]), [prompts[4]!])).data[0], alone.data[4]);
     assertEquals(new Set(alone.data).size, 5);
   });
 
@@ -61,7 +62,7 @@ for (const [kind, config] of Object.entries({ transformerConfig, convolutionConf
       ids,
       ends: { shape: [1], dtype: "u32" },
     }, context);
-    const three = rowsOf(images, [0, 1, 2]);
+    const three = pickRows(images, [0, 1, 2]);
     const together = await group(1, () => ({ images: three, ids, ends: textEnds(ids, config.text_config) }));
     const apart = await (await fitter(config, context))(three, ["a cat", "a cat", "a cat"]);
     assertEquals(together.shape, [1, 3]);

@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { pickRows } from "../../lib/core/rows.ts";
 import { full } from "../../lib/core/tensor.ts";
 import {
   gold,
@@ -8,7 +9,6 @@ import {
   imageTerms,
   parseGoldStatistics,
 } from "../../lib/rewards/gold.ts";
-import { rowsOf } from "../../lib/rewards/batched.ts";
 import { fitter } from "../../lib/rewards/embedder.ts";
 import { randomImages, toyContext, transformerConfig } from "./toys.ts";
 
@@ -59,7 +59,7 @@ Deno.test("statistics are the terms' moments and survive JSON", () => {
 Deno.test("more colour pleases only up to a point", () => {
   const images = randomImages(20, 52);
   const statistics = goldStatistics(imageTerms(images));
-  const terms = imageTerms(rowsOf(images, [0, 0, 0]));
+  const terms = imageTerms(pickRows(images, [0, 0, 0]));
   const { mean, std } = statistics.colourfulness;
   const colourfulness = Float32Array.from([0, 1.5, 6], (z) => mean + z * std);
   const [base, more, most] = goldScores({ ...terms, colourfulness }, statistics);

@@ -1,5 +1,6 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { fold, key, normals } from "../../lib/core/random.ts";
+import { joinRows, pickRows } from "../../lib/core/rows.ts";
 import { type F32, type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { ddimCoefs, type DdimStep, ddimStep, timestepsOf, toImage } from "../../lib/diffusion/ddim.ts";
 import {
@@ -20,7 +21,7 @@ import { rewardGraphOf } from "../../lib/stages/backprop_graphs.ts";
 import { backpropagate } from "../../lib/stages/backpropagate.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { rewardLoss } from "../../lib/stages/losses.ts";
-import { floats, joinRows, pickRows, stackSteps } from "../../lib/stages/rows.ts";
+import { floats, stackSteps } from "../../lib/stages/rows.ts";
 import { floatType, guidedNoise, vector } from "../../lib/stages/sampling_graphs.ts";
 import { leapStretch, sampledStretch, type Stretch } from "../../lib/stages/stretches.ts";
 import { bindWeights, compileBound } from "../../lib/stages/weights.ts";
