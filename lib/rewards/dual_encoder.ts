@@ -76,15 +76,6 @@ export function parseDualEncoderConfig(json: unknown): DualEncoderConfig {
 }
 
 /**
- * Reads the config of an image tower of either kind.
- *
- * @throws {TypeError | RangeError} Naming the key and value that are wrong or not supported.
- */
-export function parseImageTowerConfig(json: unknown): ImageTowerConfig {
-  return "block_out_channels" in Object(json) ? parseConvTowerConfig(json) : parseClipVisionConfig(json);
-}
-
-/**
  * Embeds images.
  *
  * @param images `[N, H, W, 3]` of the tower's size: RGB in `[0, 1]`, or `pixelValues` where the config has `pixels`.
@@ -148,4 +139,13 @@ export function dualEncoderLoss(
 
 function cosineScale(scope: Scope): Value {
   return min(logitScale(scope), LARGEST_SCALE);
+}
+
+/**
+ * Reads the config of an image tower of either kind.
+ *
+ * @throws {TypeError | RangeError} Naming the key and value that are wrong or not supported.
+ */
+function parseImageTowerConfig(json: unknown): ImageTowerConfig {
+  return "block_out_channels" in Object(json) ? parseConvTowerConfig(json) : parseClipVisionConfig(json);
 }

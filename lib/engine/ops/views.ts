@@ -47,40 +47,6 @@ export function stopGradient(x: Value): Value {
   return apply(stopGradientOp, [x], {});
 }
 
-/** The layout after a change of shape, or `null` where no strides say it. */
-export function reshapeLayout(layout: Layout, from: Shape, to: Shape): Layout | null {
-  const strides = new Array<number>(to.length).fill(0);
-  let i = 0, j = 0;
-  while (i < from.length || j < to.length) {
-    if (i < from.length && from[i] === 1) {
-      i++;
-      continue;
-    }
-    if (j < to.length && to[j] === 1) {
-      j++;
-      continue;
-    }
-    const starts = [i, j] as const;
-    let a = from[i++] ?? 1, b = to[j++] ?? 1;
-    while (a !== b) {
-      if (a < b) a *= from[i++]!;
-      else b *= to[j++]!;
-    }
-    const old = [];
-    for (let axis = starts[0]; axis < i; axis++) if (from[axis] !== 1) old.push(axis);
-    for (let n = 0; n + 1 < old.length; n++) {
-      const [outer, inner] = [old[n]!, old[n + 1]!];
-      if (layout.strides[outer] !== layout.strides[inner]! * from[inner]!) return null;
-    }
-    let stride = layout.strides[old.at(-1)!]!;
-    for (let axis = j - 1; axis >= starts[1]; axis--) {
-      strides[axis] = stride;
-      stride *= to[axis]!;
-    }
-  }
-  return { offset: layout.offset, strides };
-}
-
 const reshapeOp: OpDef<{ shape: Shape }> = view("reshape", {
   infer: (inputs, { shape }) => {
     if (size(inputs[0]!.shape) !== size(shape) || shape.some((extent) => !Number.isInteger(extent))) {
@@ -186,4 +152,38 @@ function readThrough(x: Tensor, layout: Layout, shape: Shape): Tensor {
   return x.dtype === "f32"
     ? tensor(shape, Float32Array.from(positions, (p) => x.data[p]!))
     : { shape, dtype: "u32", data: Uint32Array.from(positions, (p) => x.data[p]!) };
+}
+
+/** The layout after a change of shape, or `null` where no strides say it. */
+function reshapeLayout(layout: Layout, from: Shape, to: Shape): Layout | null {
+  const strides = new Array<number>(to.length).fill(0);
+  let i = 0, j = 0;
+  while (i < from.length || j < to.length) {
+    if (i < from.length && from[i] === 1) {
+      i++;
+      continue;
+    }
+    if (j < to.length && to[j] === 1) {
+      j++;
+      continue;
+    }
+    const starts = [i, j] as const;
+    let a = from[i++] ?? 1, b = to[j++] ?? 1;
+    while (a !== b) {
+      if (a < b) a *= from[i++]!;
+      else b *= to[j++]!;
+    }
+    const old = [];
+    for (let axis = starts[0]; axis < i; axis++) if (from[axis] !== 1) old.push(axis);
+    for (let n = 0; n + 1 < old.length; n++) {
+      const [outer, inner] = [old[n]!, old[n + 1]!];
+      if (layout.strides[outer] !== layout.strides[inner]! * from[inner]!) return null;
+    }
+    let stride = layout.strides[old.at(-1)!]!;
+    for (let axis = j - 1; axis >= starts[1]; axis--) {
+      strides[axis] = stride;
+      stride *= to[axis]!;
+    }
+  }
+  return { offset: layout.offset, strides };
 }
