@@ -59,8 +59,9 @@ function dormancyFigure(run: Run): Figure {
   const layers = layersOf(first).map((name, i) =>
     line(run, name, `var(--shade-${Math.min(i, 3)})`, (tree) => layersIn(at(tree, "dormant_fraction"))[name])
   );
+  const areOfCritic = textAt(run.config, "reset", "of") !== "policy";
   const resets = run.lines.flatMap((tree) => {
-    const neurons = numberAt(tree, "neurons_reset") ?? 0;
+    const neurons = areOfCritic ? numberAt(tree, "neurons_reset") ?? 0 : 0;
     return neurons > 0 ? [{ x: epochOf(tree), label: `reset ${showNumber(neurons)}` }] : [];
   });
   return lineFigure(run, {

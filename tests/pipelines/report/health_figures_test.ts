@@ -101,3 +101,17 @@ Deno.test("the guard's end is marked where epochs are across, and not among deno
     figures.find(({ title }) => title.startsWith(start))!.drawing!.text.includes("guard");
   assertEquals([isMarked("Signal"), isMarked("Noise")], [true, false]);
 });
+
+Deno.test("resets of the critic's neurons are marked where its dormant ones are shown, those of the policy are not", () => {
+  const lines = [0, 1, 2].map((epoch) => ({
+    epoch,
+    dormant_fraction: { total: 0.1, layers: [0.1] },
+    neurons_reset: epoch === 1 ? 8 : 0,
+  }));
+  const noteOf = (of: string) => {
+    const run = { ...runOf(lines), config: { reset: { of } } };
+    return textOf(criticFigures(run).find(({ title }) => title === "Dormant neurons of the critic"));
+  };
+  assertStringIncludes(noteOf("critic"), "Dotted: 1 reset.");
+  assertStringIncludes(noteOf("policy"), "there was none");
+});
