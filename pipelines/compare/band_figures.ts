@@ -39,9 +39,10 @@ interface ArmBand {
   readonly points: readonly BandPoint[];
 }
 
-/** The figures of one cost, one for each gain. */
+/** The figures of one cost, one for each gain that a run tells: diversity takes evaluations of two images a prompt. */
 export function bandFigures(results: Results, cost: typeof COSTS[number]): readonly Figure[] {
-  return GAINS.map((gain): Figure => {
+  const steps = results.results.flatMap(({ runs }) => runs.flatMap(({ curve }) => curve));
+  return GAINS.filter(({ key }) => steps.some((step) => step[key] !== null)).map((gain): Figure => {
     const bands = results.results.map(({ arm, runs }): ArmBand => {
       const paths = runs.map(({ curve }) => pathOf(curve, cost.key, gain.key));
       return {

@@ -11,6 +11,7 @@ import { parseHTML } from "linkedom";
 import { dirname, join } from "node:path";
 import { checkConfig } from "../../../pipelines/config/mod.ts";
 import { run } from "../../../pipelines/compare.ts";
+import { bandFigures, COSTS } from "../../../pipelines/compare/band_figures.ts";
 import { groupRuns } from "../../../pipelines/compare/group_runs.ts";
 import { frontOf } from "../../../pipelines/compare/pareto_figures.ts";
 import type { ReadOptions } from "../../../pipelines/compare/read_runs.ts";
@@ -100,6 +101,18 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
     for (const step of first!.curve.slice(1)) {
       assert(Object.values(step).every((value) => value !== null && value !== 0), JSON.stringify(step));
     }
+  });
+
+  await t.step("has no figure of what no run tells", () => {
+    const arms = results.results.map((arm) => ({
+      ...arm,
+      runs: arm.runs.map((run) => ({
+        ...run,
+        curve: run.curve.map((step) => ({ ...step, diversity: null })),
+      })),
+    }));
+    const titles = bandFigures({ ...results, results: arms }, COSTS[0]).map(({ title }) => title);
+    assertEquals(titles, ["Gain in domain", "Gain out of domain"]);
   });
 
   await t.step("is one file that asks for nothing, with words for who cannot see its figures", () => {
