@@ -24,7 +24,7 @@ export function resultsAsMarkdown(results: Results, { isExplained = true }: Sect
     [
       `### ${table.title}`,
       tableAsMarkdown(table, hasCommands && i === 0),
-      ...isExplained ? explained(table.columns) : [],
+      ...isExplained && table.columns.some(({ doc }) => doc !== null) ? [meanings(table.columns)] : [],
     ].join("\n\n")
   );
   return [
@@ -42,12 +42,10 @@ export function resultsAsMarkdown(results: Results, { isExplained = true }: Sect
 /** Says what the columns of all tables are, each once. */
 export function columnsAsMarkdown(): string {
   return [...Map.groupBy(QUANTITIES, ({ table }) => table)]
-    .map(([table, columns]) => `**${TABLES[table]}**: ${explained(columns).join("")}`)
+    .map(([table, columns]) => `**${TABLES[table]}**: ${meanings(columns)}`)
     .join("\n\n") + "\n";
 }
 
-function explained(columns: readonly Pick<Table["columns"][number], "label" | "doc">[]): readonly string[] {
-  return columns.every(({ doc }) => doc === null)
-    ? []
-    : [`${columns.map(({ label, doc }) => `*${label}* ${doc}`).join("; ")}.`];
+function meanings(columns: Table["columns"]): string {
+  return `${columns.map(({ label, doc }) => `*${label}* ${doc}`).join("; ")}.`;
 }
