@@ -9,7 +9,9 @@ import { type FloatTensor, type Shape, size, tensor } from "../core/tensor.ts";
 import { ddimCoefs, type DdimStep, timestepsOf } from "../diffusion/ddim.ts";
 import type { DeviceArray, Program, Runtime } from "../engine/runtime.ts";
 import type { Conditioning } from "./conditioning.ts";
+import type { Context } from "./context.ts";
 import type { Models } from "./models.ts";
+import { divergenceProgram } from "./programs.ts";
 
 /** What denoising needs; a run's `Context` has it all. */
 export interface Denoiser {
@@ -57,6 +59,14 @@ export interface Baseline {
   readonly policy: DeviceArray;
   /** How far two predictions are apart: see `divergenceGraph`. */
   readonly divergence: Program;
+}
+
+/** Brings the base model to where the runtime computes; whoever made it frees its policy. */
+export function putBaseline({ runtime, programs, basePolicy }: Context): Baseline {
+  return {
+    policy: runtime.put(tensor([basePolicy.length], basePolicy)),
+    divergence: programs.of(divergenceProgram),
+  };
 }
 
 /** Brings a batch's prompts to where the runtime computes. */

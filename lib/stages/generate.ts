@@ -14,11 +14,12 @@ import {
   type Denoiser,
   divergenceFrom,
   noiseOf,
+  putBaseline,
   putConditions,
   startingNoise,
   takeStep,
 } from "./denoise.ts";
-import { decodeProgram, divergenceProgram } from "./programs.ts";
+import { decodeProgram } from "./programs.ts";
 import { floats, stackSteps } from "./rows.ts";
 
 /** What to generate with. */
@@ -78,11 +79,8 @@ export async function generate(
     schedule: ddimSchedule(models.scheduler, options.sample.num_steps, eta),
     batchSize: options.sample.batch_size,
   };
-  const put = (vector: F32) => runtime.put(tensor([vector.length], vector));
-  const own = put(policy);
-  const base = eta > 0 && policy.some((x, i) => x !== basePolicy[i])
-    ? { policy: put(basePolicy), divergence: programs.of(divergenceProgram) }
-    : null;
+  const own = runtime.put(tensor([policy.length], policy));
+  const base = eta > 0 && policy.some((x, i) => x !== basePolicy[i]) ? putBaseline(ctx) : null;
   const parts = await Array.fromAsync(drawBatches(drawing, own, request, base));
   runtime.free([own, ...base ? [base.policy] : []]);
   return {

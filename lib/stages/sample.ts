@@ -9,9 +9,18 @@ import { type FloatTensor, tensor } from "../core/tensor.ts";
 import { ddimCoefs, timestepsOf, toImage } from "../diffusion/ddim.ts";
 import type { DeviceArray } from "../engine/runtime.ts";
 import type { Context } from "./context.ts";
-import { type Batch, divergenceFrom, noiseOf, putConditions, startingNoise, takeStep } from "./denoise.ts";
+import {
+  type Baseline,
+  type Batch,
+  divergenceFrom,
+  noiseOf,
+  putBaseline,
+  putConditions,
+  startingNoise,
+  takeStep,
+} from "./denoise.ts";
 import { samplesPerEpoch } from "./options.ts";
-import { decodeProgram, divergenceProgram, observeProgram, predictProgram } from "./programs.ts";
+import { decodeProgram, observeProgram, predictProgram } from "./programs.ts";
 import { choosePrompts } from "./prompts.ts";
 import type { Sampled, State } from "./records.ts";
 import { floats, stackSteps } from "./rows.ts";
@@ -47,14 +56,15 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
 
   const policy = runtime.put(tensor([state.policy.params.length], state.policy.params));
   const critic = state.critic && runtime.put(tensor([state.critic.params.length], state.critic.params));
+  const base = options.kl_penalty_coef > 0 ? putBaseline(ctx) : null;
   const parts: Trajectory[] = [];
   for (let batch = 0; batch < batches; batch++) {
     const part = <T>(xs: readonly T[]) => xs.slice(batch * size, (batch + 1) * size);
     const request = { conditioning, promptRows: part(promptRows), keys: part(keys) };
-    parts.push(await sampleBatch(ctx, policy, critic, request, part(startKeys)));
+    parts.push(await sampleBatch(ctx, { policy, critic, base }, request, part(startKeys)));
     ctx.onProgress?.({ stage: "sample", done: batch + 1, total: batches });
   }
-  runtime.free([policy, ...critic ? [critic] : []]);
+  runtime.free([policy, ...critic ? [critic] : [], ...base ? [base.policy] : []]);
   const join = (pick: (part: Trajectory) => FloatTensor) => joinRows(parts.map(pick));
   return {
     epoch: state.epoch,
@@ -73,23 +83,23 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
 
 type Trajectory = Omit<Sampled, "epoch" | "prompts" | "promptRows">;
 
+/** What sampling runs, where the runtime computes. */
+interface Networks {
+  readonly policy: DeviceArray;
+  readonly critic: DeviceArray | null;
+  readonly base: Baseline | null;
+}
+
 /** Queues all steps of a batch, then reads everything back at once. */
 async function sampleBatch(
   ctx: Context,
-  policy: DeviceArray,
-  critic: DeviceArray | null,
+  { policy, critic, base }: Networks,
   batch: Batch,
   startKeys: readonly Key[],
 ): Promise<Trajectory> {
   const { runtime, programs, schedule, options } = ctx;
   const { every } = options.critic;
   const conditions = putConditions(ctx, batch);
-  const base = options.kl_penalty_coef > 0
-    ? {
-      policy: runtime.put(tensor(policy.shape, ctx.basePolicy)),
-      divergence: programs.of(divergenceProgram),
-    }
-    : null;
   const latents = [runtime.put(startingNoise(ctx, startKeys))];
   const logProbs: DeviceArray[] = [];
   const embeddings: DeviceArray[] = [];
@@ -123,7 +133,7 @@ async function sampleBatch(
   const images = programs.of(decodeProgram).run({ x: latents.at(-1)! }).images!;
   const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...divergences, images];
   const host = (await runtime.get(all)).map(floats);
-  runtime.free([...all, conditions.context, conditions.pooled, ...base ? [base.policy] : []]);
+  runtime.free([...all, conditions.context, conditions.pooled]);
   const take = (count: number) => host.splice(0, count);
   const held = (looks: readonly FloatTensor[]) => schedule.map((_, i) => looks[Math.floor(i / every)]!);
   return {
