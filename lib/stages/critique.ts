@@ -17,8 +17,11 @@ import { trainingRewards } from "./training_rewards.ts";
  * `returns[n, t] = k[n, t] + γ returns[n, t+1]` with the reward added to the last step's penalty `k[n, T-1]`;
  * `temporalRewards = (returns - residuals - μ) / (σ + 1e-8)`, with `μ, σ` over all samples and steps.
  *
- * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552. Differs from the reference implementation: penalties, where asked
- * for, are the exact divergence from the base model rather than an estimate (quirk 19).
+ * Penalties, where asked for, are `k = kl_penalty_coef (log p_base - log p)` of the steps taken, whose mean over the noise of a step
+ * is minus its divergence from the base model. The divergence itself would teach nothing about the step that it is of, as it does not
+ * depend on where that leads. The reference implementation's estimate has a bias (quirk 19).
+ *
+ * See Zhang et al. 2024, https://arxiv.org/abs/2402.08552.
  *
  * @returns The record with `returns` and `temporalRewards` `[N, T]` added, how much of the returns the critic explains, and
  * what is remembered of the rewards.
@@ -115,11 +118,14 @@ export function temporalRewards(returns: FloatTensor, residuals: FloatTensor): F
 /** Returns `[N, T]` of rewards `[N]`, with what the samples' divergence from the base model costs. */
 function returnsOf(
   rewards: F32,
-  { logProbs, divergences }: Scored,
+  { logProbs, baseLogProbs }: Scored,
   { options }: Pick<Context, "options">,
 ): FloatTensor {
-  const penalties = divergences &&
-    tensor(divergences.shape, divergences.data.map((kl) => -options.kl_penalty_coef * kl));
+  const penalties = baseLogProbs &&
+    tensor(
+      logProbs.shape,
+      logProbs.data.map((logProb, i) => options.kl_penalty_coef * (baseLogProbs.data[i]! - logProb)),
+    );
   return discountedReturns(rewards, logProbs.shape[1]!, penalties, options.gamma);
 }
 

@@ -11,7 +11,7 @@ import type { DeviceArray, Program, Runtime } from "../engine/runtime.ts";
 import type { Conditioning } from "./conditioning.ts";
 import type { Context } from "./context.ts";
 import type { Models } from "./models.ts";
-import { divergenceProgram } from "./programs.ts";
+import { comparisonProgram } from "./programs.ts";
 
 /** What denoising needs; a run's `Context` has it all. */
 export interface Denoiser {
@@ -57,15 +57,23 @@ export interface Stepped {
 export interface Baseline {
   /** Its policy, flat: see `basePolicy`. */
   readonly policy: DeviceArray;
-  /** How far two predictions are apart: see `divergenceGraph`. */
-  readonly divergence: Program;
+  /** What it makes of a step: see `comparisonGraph`. */
+  readonly compare: Program;
+}
+
+/** What the base model makes of a step. */
+export interface Compared {
+  /** `[B]`, how far its own step from the same latents leads from there, as mean over elements. */
+  readonly kl: DeviceArray;
+  /** `[B]`, how probable it holds where the step led, as mean over elements. */
+  readonly logProb: DeviceArray;
 }
 
 /** Brings the base model to where the runtime computes; whoever made it frees its policy. */
 export function putBaseline({ runtime, programs, basePolicy }: Context): Baseline {
   return {
     policy: runtime.put(tensor([basePolicy.length], basePolicy)),
-    divergence: programs.of(divergenceProgram),
+    compare: programs.of(comparisonProgram),
   };
 }
 
@@ -114,25 +122,21 @@ export function takeStep(
   return { prev: prev!, logProb: logProb!, eps: eps! };
 }
 
-/**
- * How far the base model's step from the same latents leads from the one that was taken, `[B]`, as mean over elements.
- *
- * @param eps The prediction of the step that was taken.
- */
-export function divergenceFrom(
-  { policy, divergence }: Baseline,
-  eps: DeviceArray,
+/** Asks the base model about a step that was taken from `x`. */
+export function compareStep(
+  { policy, compare }: Baseline,
+  { eps, prev }: Stepped,
   denoiser: Denoiser,
   conditions: BatchConditions,
   x: DeviceArray,
   step: DdimStep,
   noise: FloatTensor,
-): DeviceArray {
+): Compared {
   const other = takeStep(denoiser, policy, conditions, x, step, noise);
   const coefs = ddimCoefs(Array<DdimStep>(x.shape[0]!).fill(step));
-  const { kl } = divergence.run({ eps, base: other.eps, coefs });
+  const { kl, logProb } = compare.run({ x, eps, prev, base: other.eps, coefs });
   denoiser.runtime.free([other.prev, other.logProb, other.eps]);
-  return kl!;
+  return { kl: kl!, logProb: logProb! };
 }
 
 function noise(shape: Shape, keys: readonly Key[]): FloatTensor {

@@ -11,8 +11,8 @@ import type { Context } from "./context.ts";
 import {
   type Baseline,
   type Batch,
+  compareStep,
   type Denoiser,
-  divergenceFrom,
   noiseOf,
   putBaseline,
   putConditions,
@@ -129,10 +129,14 @@ async function drawBatch(
   let x = runtime.put(startingNoise(drawing, batch.keys));
   schedule.forEach((step, stepIndex) => {
     const noise = noiseOf(drawing, batch.keys, stepIndex);
-    const { prev, logProb, eps } = takeStep(drawing, policy, conditions, x, step, noise);
-    if (base !== null) divergences.push(divergenceFrom(base, eps, drawing, conditions, x, step, noise));
-    runtime.free([x, logProb, eps]);
-    x = prev;
+    const stepped = takeStep(drawing, policy, conditions, x, step, noise);
+    if (base !== null) {
+      const { kl, logProb } = compareStep(base, stepped, drawing, conditions, x, step, noise);
+      divergences.push(kl);
+      runtime.free([logProb]);
+    }
+    runtime.free([x, stepped.logProb, stepped.eps]);
+    x = stepped.prev;
   });
   const { images } = decode.run({ x });
   const [pictures, ...kls] = (await runtime.get([images!, ...divergences])).map(floats);

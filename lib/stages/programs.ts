@@ -10,8 +10,8 @@ import type { Models } from "./models.ts";
 import { type Options, samplesPerEpoch } from "./options.ts";
 import {
   activityGraph,
+  comparisonGraph,
   decodeGraph,
-  divergenceGraph,
   type Extents,
   observeGraph,
   predictGraph,
@@ -104,10 +104,10 @@ export const decodeProgram: ProgramSpec = {
   graph: ({ models, sampling }) => decodeGraph(models, sampling),
 };
 
-/** How far two predictions are apart: see `divergenceGraph`. */
-export const divergenceProgram: ProgramSpec = {
+/** What the base model makes of a step: see `comparisonGraph`. */
+export const comparisonProgram: ProgramSpec = {
   purpose: { stage: "the divergence", remedy: "lower sample.batch_size" },
-  graph: ({ models, sampling }) => unbound(divergenceGraph(models, sampling)),
+  graph: ({ models, sampling }) => unbound(comparisonGraph(models, sampling)),
 };
 
 /** What the critic sees in latents, and what it makes of it: see `observeGraph`. */
@@ -165,7 +165,7 @@ export const activityProgram: ProgramSpec = {
 };
 
 /** What every run needs, whatever its method: to sample, and to look at the policy. */
-export const COMMON_PROGRAMS: readonly ProgramSpec[] = [stepProgram, decodeProgram, divergenceProgram];
+export const COMMON_PROGRAMS: readonly ProgramSpec[] = [stepProgram, decodeProgram, comparisonProgram];
 
 /** What a method with a critic needs for it. */
 export const CRITIC_PROGRAMS: readonly ProgramSpec[] = [

@@ -44,8 +44,8 @@ export interface Sampled {
   readonly logProbs: FloatTensor;
   /** What the critic saw on the way; `null`: the method has none. */
   readonly observed: Observed | null;
-  /** `[N, T]`, divergence of each step from the base model's, as mean over elements; `null` where nothing asks for it. */
-  readonly divergences: FloatTensor | null;
+  /** `[N, T]`, how probable the base model holds each step, as mean over elements; `null` where nothing asks for it. */
+  readonly baseLogProbs: FloatTensor | null;
   /** `[N, H', W', 3]`, RGB in [0, 1]. */
   readonly images: FloatTensor;
 }

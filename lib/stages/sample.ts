@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import {
   type Baseline,
   type Batch,
-  divergenceFrom,
+  compareStep,
   noiseOf,
   putBaseline,
   putConditions,
@@ -76,7 +76,7 @@ export async function sample(state: State, ctx: Context): Promise<Sampled> {
       embeddings: join(({ observed }) => observed!.embeddings),
       residuals: join(({ observed }) => observed!.residuals),
     },
-    divergences: parts[0]!.divergences && join(({ divergences }) => divergences!),
+    baseLogProbs: parts[0]!.baseLogProbs && join(({ baseLogProbs }) => baseLogProbs!),
     images: join(({ images }) => images),
   };
 }
@@ -104,7 +104,7 @@ async function sampleBatch(
   const logProbs: DeviceArray[] = [];
   const embeddings: DeviceArray[] = [];
   const residuals: DeviceArray[] = [];
-  const divergences: DeviceArray[] = [];
+  const baseLogProbs: DeviceArray[] = [];
   schedule.forEach((step, stepIndex) => {
     const x = latents.at(-1)!;
     const noise = noiseOf(ctx, batch.keys, stepIndex);
@@ -126,12 +126,14 @@ async function sampleBatch(
     latents.push(stepped.prev);
     logProbs.push(stepped.logProb);
     if (base !== null) {
-      divergences.push(divergenceFrom(base, stepped.eps, ctx, conditions, x, step, noise));
+      const { kl, logProb } = compareStep(base, stepped, ctx, conditions, x, step, noise);
+      baseLogProbs.push(logProb);
+      runtime.free([kl]);
     }
     runtime.free([stepped.eps]);
   });
   const images = programs.of(decodeProgram).run({ x: latents.at(-1)! }).images!;
-  const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...divergences, images];
+  const all = [...latents, ...logProbs, ...embeddings, ...residuals, ...baseLogProbs, images];
   const host = (await runtime.get(all)).map(floats);
   runtime.free([...all, conditions.context, conditions.pooled]);
   const take = (count: number) => host.splice(0, count);
@@ -143,7 +145,7 @@ async function sampleBatch(
       embeddings: stackSteps(held(take(embeddings.length))),
       residuals: stackSteps(take(residuals.length)),
     },
-    divergences: base && stackSteps(take(divergences.length)),
+    baseLogProbs: base && stackSteps(take(baseLogProbs.length)),
     images: host[0]!,
   };
 }

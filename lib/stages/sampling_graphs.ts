@@ -4,7 +4,7 @@
  */
 
 import type { TensorType } from "../core/tensor.ts";
-import { DDIM_COEFS, ddimKl, ddimMean, ddimStep, guide } from "../diffusion/ddim.ts";
+import { DDIM_COEFS, ddimKl, ddimLogProb, ddimMean, ddimStep, guide } from "../diffusion/ddim.ts";
 import { type Graph, trace, type Value } from "../engine/graph.ts";
 import { relu } from "../engine/ops/elementwise.ts";
 import { concat } from "../engine/ops/concat.ts";
@@ -146,14 +146,18 @@ export function predictGraph(critic: Critic, layout: FlatLayout, width: number, 
   return criticGraph(critic, layout, width, extents, ({ residual }) => ({ residual }));
 }
 
-/** How far apart two predictions lead. Inputs `eps`, `base`, `coefs`; output `kl` `[B]`, as mean over elements. */
-export function divergenceGraph(models: Models, extents: Extents): Graph {
-  const types = {
-    eps: latents(models, extents),
-    base: latents(models, extents),
-    coefs: floatType(extents.batch, DDIM_COEFS),
-  };
-  return trace(({ eps, base, coefs }) => ({ kl: ddimKl(eps, base, coefs) }), types);
+/**
+ * What the base model makes of a step that was taken. Inputs `x`, `eps`, `prev`, of the step; `base`, what the base model predicts in
+ * `x`; `coefs`. Outputs, both `[B]` and means over elements: `kl`, how far apart the two lead, and `logProb`, how probable `prev` is
+ * to it.
+ */
+export function comparisonGraph(models: Models, extents: Extents): Graph {
+  const step = latents(models, extents);
+  const types = { x: step, eps: step, prev: step, base: step, coefs: floatType(extents.batch, DDIM_COEFS) };
+  return trace(({ x, eps, prev, base, coefs }) => ({
+    kl: ddimKl(eps, base, coefs),
+    logProb: ddimLogProb(x, base, prev, coefs),
+  }), types);
 }
 
 /**

@@ -31,7 +31,7 @@ import { allRewards } from "./run_rewards.ts";
  *   latents: tensor([2, 2, 1, 1, 1], [1, 2, 3, 4]),
  *   logProbs: steps,
  *   observed: null,
- *   divergences: null,
+ *   baseLogProbs: null,
  *   images: tensor([2, 1, 1, 3], [1, 0, 0, 0.25, 1, 1]),
  * };
  * const { rewards } = await score(sampled, { rewards: { train: redness, evaluate: [] } });

@@ -163,7 +163,7 @@ async function sampledBy(
     latents: stackSteps((await runtime.get(latents)).map(floats)),
     logProbs: perStep,
     observed: null,
-    divergences: null,
+    baseLogProbs: null,
     images: tensor([SAMPLES, 1, 2, 3], new Float32Array(SAMPLES * CHANNELS)),
     rewards: new Float32Array(SAMPLES),
     scores: {},

@@ -110,7 +110,7 @@ function critiquedOf(given: ParamTree, hasCritic: boolean): Critiqued {
     latents: tensor([SAMPLES, STEPS + 1, 1, 1, 6], input("latents").data),
     logProbs: given["old.log_probs"]!,
     observed: hasCritic ? { embeddings: input("embeddings"), residuals: given["old.residuals"]! } : null,
-    divergences: null,
+    baseLogProbs: null,
     images: tensor([0], []),
     rewards: input("rewards").data,
     scores: {},

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { methodOf, methods } from "../../lib/methods/mod.ts";
+import { fold, key } from "../../lib/core/random.ts";
 import { prepare } from "../../lib/stages/context.ts";
 import { critiqueGroups } from "../../lib/stages/critique_groups.ts";
 import { critiqueWeights } from "../../lib/stages/critique_weights.ts";
+import { generate } from "../../lib/stages/generate.ts";
 import type { Options, SampleOptions, TrainOptions } from "../../lib/stages/options.ts";
 import { observeProgram, policyGradientProgram } from "../../lib/stages/programs.ts";
 import { shownPolicy } from "../../lib/stages/records.ts";
@@ -105,18 +107,25 @@ Deno.test("a running mean of the policy is what is shown, and follows it", async
   assert(far(ema!) > 0 && far(ema!) < far(policy.params), `${far(ema!)} of ${far(policy.params)}`);
 });
 
-Deno.test("a divergence from the base model in the loss holds the policy near it", async () => {
-  const far = async (values: Readonly<Record<string, unknown>>) => {
+Deno.test("a divergence from the base model in the loss or in the rewards holds the policy near it", async () => {
+  const far = async (values: Readonly<Record<string, unknown>>, kl_penalty_coef = 0) => {
     const options = optionsOf({ "train.learning_rate": 1e-2, "train.timesteps_per_update": null, ...values });
-    const run = { ...options, num_epochs: 6, kl_penalty_coef: 1e-9 };
-    const epochs = await all(train(await prepare(toySetup(run, {}, methodOf("ddpo")))));
-    return epochs.at(-1)!.updated.divergences!.data.reduce((sum, kl) => sum + kl, 0);
+    const ctx = await prepare(toySetup({ ...options, num_epochs: 6, kl_penalty_coef }, {}, methodOf("ddpo")));
+    const { state, updated: { promptRows } } = (await all(train(ctx))).at(-1)!;
+    const keys = promptRows.map((_, n) => fold(key(3), n));
+    const { conditioning } = ctx;
+    const { klToBase } = await generate(state.policy.params, { conditioning, promptRows, keys }, ctx);
+    return klToBase!.reduce((sum, kl) => sum + kl, 0);
   };
   const free = await far({});
   for (const kl_form of ["exact", "eps_mse"]) {
     const held = await far({ "train.kl_weight": 100, "train.kl_form": kl_form });
     assert(held < free / 2, `${kl_form}: ${held} of ${free}`);
   }
+  // Rewards tell of it with noise, which takes samples.
+  const many = { "sample.num_batches_per_epoch": 8, "train.gradient_accumulation_steps": 16 };
+  const [loose, penalised] = [await far(many), await far(many, 1)];
+  assert(penalised < loose / 2, `${penalised} of ${loose}`);
 });
 
 Deno.test("what a method cannot be run with is refused by name", async () => {

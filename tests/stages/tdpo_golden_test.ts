@@ -89,7 +89,7 @@ function critiquedOf(tensors: ParamTree): Critiqued {
     latents: tensor([SAMPLES, STEPS + 1, 1, 1, 6], of("input.latents").data),
     logProbs: of("old.log_probs"),
     observed: { embeddings: of("input.embeddings"), residuals: of("old.residuals") },
-    divergences: null,
+    baseLogProbs: null,
     images: tensor([0], []),
     rewards: of("input.rewards").data,
     scores: {},

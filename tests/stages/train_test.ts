@@ -4,7 +4,7 @@ import { type FloatTensor, tensor } from "../../lib/core/tensor.ts";
 import { type Context, prepare } from "../../lib/stages/context.ts";
 import { critique } from "../../lib/stages/critique.ts";
 import { descend } from "../../lib/stages/descend.ts";
-import { noiseOf } from "../../lib/stages/denoise.ts";
+import { noiseOf, putConditions, takeStep } from "../../lib/stages/denoise.ts";
 import { generate } from "../../lib/stages/generate.ts";
 import { countNeurons, sharedNeurons } from "../../lib/stages/neurons.ts";
 import type { Options, TrainOptions } from "../../lib/stages/options.ts";
@@ -238,15 +238,16 @@ Deno.test("update: shuffled advantages are those of other samples, returns stay"
   assertEquals(a.returns, b.returns);
 });
 
-Deno.test("sample: divergence from the base model is 0 at first, then positive, and is taken off the returns", async () => {
+Deno.test("sample: what the base model holds less probable is taken off the returns, and at first nothing is", async () => {
   const ctx = await toyContext({ ...toyOptions, kl_penalty_coef: 0.5 });
   const [first, second] = await all(train(ctx));
-  assertEquals(first!.updated.divergences!.data, new Float32Array(24));
-  const kl = second!.updated.divergences!;
-  assertEquals(kl.shape, [8, 3]);
-  assert(kl.data.every((x) => x > 0), `${kl.data}`);
-  const { returns } = second!.updated;
-  assert(returns.data[0]! < returns.data[1]! && returns.data[1]! < returns.data[2]!);
+  assertEquals(first!.updated.baseLogProbs, first!.updated.logProbs);
+  const { logProbs, baseLogProbs, returns } = second!.updated;
+  assertEquals(baseLogProbs!.shape, [8, 3]);
+  const ratios = logProbs.data.map((logProb, i) => logProb - baseLogProbs!.data[i]!);
+  assert(ratios.every((ratio) => ratio !== 0));
+  const between = [0, 1].map((t) => returns.data[t]! - returns.data[t + 1]!);
+  assertClose(between, [0, 1].map((t) => -0.5 * ratios[t]!), 1e-6, "penalties");
 });
 
 Deno.test("reset: on its epoch only, and of the neurons it names", async () => {
@@ -345,16 +346,31 @@ Deno.test("generate: the same image for the same prompt and key, whatever is bes
 });
 
 Deno.test("generate: a trajectory's divergence is the sum over its steps and elements", async () => {
-  const ctx = await toyContext({ ...toyOptions, kl_penalty_coef: 0.5 });
+  const ctx = await toyContext();
   const [{ state }] = await all(train(ctx)) as [Epoch, Epoch];
-  const { promptRows, divergences } = await sample(state, ctx);
+  const { promptRows, latents } = await sample(state, ctx);
   const from = fold(fold(state.key, "sample"), state.epoch);
   const keys = promptRows.map((_, n) => fold(from, n));
-  const { conditioning } = ctx;
+  const { conditioning, runtime, schedule, basePolicy } = ctx;
   const { klToBase } = await generate(state.policy.params, { conditioning, promptRows, keys }, ctx);
-  // Sampling tells means over the latents' six elements, step by step.
-  const sums = keys.map((_, n) => 6 * divergences!.data.slice(3 * n, 3 * n + 3).reduce((a, b) => a + b, 0));
-  assertClose(klToBase!, sums, 1e-6, "divergence");
+  // Steps without noise lead to the means of those with it.
+  const batch = { conditioning, promptRows: promptRows.slice(0, 4), keys: keys.slice(0, 4) };
+  const conditions = putConditions(ctx, batch);
+  const sums = [0, 0, 0, 0];
+  for (const [t, step] of schedule.entries()) {
+    const at = Float32Array.from(
+      sums.flatMap((_, n) => [...latents.data.slice(6 * (4 * n + t), 6 * (4 * n + t + 1))]),
+    );
+    const x = runtime.put(tensor([4, ...latents.shape.slice(2)], at));
+    const still = tensor(x.shape, new Float32Array(24));
+    const [own, base] = await Promise.all([state.policy.params, basePolicy].map(async (params) => {
+      const policy = runtime.put(tensor([params.length], params));
+      const [mean] = await runtime.get([takeStep(ctx, policy, conditions, x, step, still).prev]);
+      return mean!.data as Float32Array;
+    }));
+    own!.forEach((mean, i) => sums[Math.floor(i / 6)]! += (mean - base![i]!) ** 2 / (2 * step.sigma ** 2));
+  }
+  assertClose(klToBase!.slice(0, 4), sums, 1e-5, "divergence");
 });
 
 Deno.test("train: metrics and progress tell what happened", async () => {
