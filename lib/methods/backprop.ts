@@ -38,6 +38,12 @@ export function checkChain(method: string, options: Options): void {
         `${sample.guidance_scale}`,
     );
   }
+  if (backprop.renoised > 0) {
+    throw new RangeError(
+      `Cannot train by ${method} as nothing is made noisy anew: backprop.renoised ${backprop.renoised}; set it to 0, or ` +
+        "method=draft-lv",
+    );
+  }
   if (backprop.truncation === "last" && backprop.last_steps > sample.num_steps) {
     throw new RangeError(
       `Cannot go back through more steps than there are: backprop.last_steps ${backprop.last_steps} of sample.num_steps ` +
@@ -58,6 +64,11 @@ export function checkBackprop(method: string, { train, kl_penalty_coef }: Option
     if (value === 0) continue;
     throw new RangeError(
       `Cannot train by ${method} as its loss has no divergence: ${name} ${value}; set it to 0`,
+    );
+  }
+  if (train.timestep_window !== null) {
+    throw new RangeError(
+      `Cannot train by ${method} as backprop chooses its steps: train.timestep_window [${train.timestep_window}]; set it to null`,
     );
   }
   if (train.shuffle_advantages) {

@@ -2,7 +2,8 @@
  * GRPO: group-relative policy optimisation.
  *
  * A prompt is drawn several times, from the same first noise or from others; what an image is better than its group weighs all
- * its steps. The official reading is Flow-GRPO's: deviations of all rewards, a divergence in the loss, a running mean.
+ * its steps. The official reading is Flow-GRPO's: deviations of all rewards, a divergence in the loss, a running mean
+ * (of each optimizer step, not of every eighth).
  * @module
  */
 

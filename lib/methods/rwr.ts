@@ -2,7 +2,8 @@
  * RWR: reward-weighted regression.
  *
  * The policy learns to denoise its own images, each as often as its reward weighs; with `rwr.percentile` the best ones alone,
- * all alike. The official reading weighs rewards on their own scale.
+ * all alike. The official reading weighs rewards on their own scale, and learns at all noise levels; ours, as the other methods, at
+ * those of the steps that `train.drop_last_steps` leaves.
  *
  * Images are drawn with guidance and learnt without, so that all of them, good or bad, lead the same way: to images guided more and
  * more. On the embedded model that is what the loss teaches: of 256 base samples, gradients of two halves have a cosine of 0.66,
@@ -44,11 +45,24 @@ export const rwr: Method = {
     },
     official: { ...DEFAULTS, "rwr.standardised": false, "rwr.beta": 0.2, "train.num_inner_epochs": 5 },
   },
-  check: ({ train }) => {
-    if (train.kl_weight === 0 || train.kl_form === "eps_mse") return;
-    throw new RangeError(
-      "Cannot train by rwr as it takes no steps whose exact divergence there is: set train.kl_form=eps_mse for " +
-        `train.kl_weight ${train.kl_weight}`,
-    );
+  check: ({ train, kl_penalty_coef }) => {
+    if (train.kl_weight > 0 && train.kl_form !== "eps_mse") {
+      throw new RangeError(
+        "Cannot train by rwr as it takes no steps whose exact divergence there is: set train.kl_form=eps_mse for " +
+          `train.kl_weight ${train.kl_weight}`,
+      );
+    }
+    if (kl_penalty_coef > 0) {
+      throw new RangeError(
+        "Cannot train by rwr as it weighs images, not steps that could be penalised: kl_penalty_coef " +
+          `${kl_penalty_coef}; set it to 0 and train.kl_weight instead`,
+      );
+    }
+    if (train.adv_clip_max !== null) {
+      throw new RangeError(
+        `Cannot train by rwr as its weights are no advantages: train.adv_clip_max ${train.adv_clip_max}; set it to null, and ` +
+          "lower rwr.beta for weights that differ less",
+      );
+    }
   },
 };

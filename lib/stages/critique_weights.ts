@@ -16,6 +16,8 @@ import type { Critiqued, Scored, State } from "./records.ts";
  * are guided, it also takes off the way to more guidance.
  *
  * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
+ *
+ * @throws {RangeError} If samples are to be weighed among those of their prompt, and no prompt has two.
  */
 export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context, "options">): Critiqued {
   const { rwr } = ctx.options;
@@ -23,6 +25,12 @@ export function critiqueWeights(state: State, scored: Scored, ctx: Pick<Context,
   const steps = critiqued.returns.shape[1]!;
   const last = scored.rewards.map((_, n) => critiqued.returns.data[(n + 1) * steps - 1]!);
   const rewards = rwr.standardised ? last : critiqued.combined ?? scored.rewards;
+  if (rwr.per_prompt && new Set(scored.prompts).size === scored.prompts.length) {
+    throw new RangeError(
+      `Cannot weigh samples among those of their prompt as each of the ${scored.prompts.length} has another one: raise ` +
+        "sample.group_size, or set rwr.per_prompt=false",
+    );
+  }
   const weights = rewardWeights(rewards, scored.prompts, rwr);
   const temporalRewards = spread(rwr.centred ? weights.map((weight) => weight - 1) : weights, steps);
   return { ...critiqued, temporalRewards };

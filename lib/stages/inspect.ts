@@ -11,6 +11,7 @@ import { descend } from "./descend.ts";
 import { neuronActivity } from "./neuron_activity.ts";
 import { dormantNeurons, dormantOverlap, type DormantParts, dormantParts, neuronScores } from "./neurons.ts";
 import { type Plasticity, plasticityOf } from "./plasticity.ts";
+import { stepsPerUpdate } from "./options.ts";
 import type { Norms, State, Updated, UpdateLog } from "./records.ts";
 import { trainingSchedule } from "./training_schedule.ts";
 
@@ -88,9 +89,19 @@ async function gradientsByStep(state: State, updated: Updated, ctx: Context): Pr
   const logs: UpdateLog[] = [];
   for (const { policy } of trainingSchedule(key, { ...options, train })) {
     const { updates } = await descend(state, updated, [{ policy, critic: [] }], key, { ...rest, options });
-    logs.push(...updates);
+    logs.push(...updates.map((log) => ofWhole(log, stepsPerUpdate(options))));
   }
   return logs;
+}
+
+/** The log of a step index as training at that alone would have it, from the share that it has of updates over several. */
+function ofWhole(log: UpdateLog, steps: number): UpdateLog {
+  const { grad_norm, squared_grad_norm } = log;
+  return {
+    ...log,
+    grad_norm: { ...grad_norm, policy: steps * grad_norm.policy },
+    ...squared_grad_norm !== undefined && { squared_grad_norm: steps ** 2 * squared_grad_norm },
+  };
 }
 
 function norm(values: F32): number {

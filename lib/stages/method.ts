@@ -7,7 +7,7 @@ import { checkDifferentiable } from "../rewards/catalogue.ts";
 import type { RewardInfo } from "../rewards/reward.ts";
 import { rewardGradientProgram } from "./backprop_graphs.ts";
 import type { Context } from "./context.ts";
-import type { Options } from "./options.ts";
+import { type Options, trainingGuidance } from "./options.ts";
 import type { PolicyLesson } from "./policy_lesson.ts";
 import { policyGradientProgram, type ProgramSpec } from "./programs.ts";
 import type { Critiqued, Reset, Sampled, Scored, State, Updated } from "./records.ts";
@@ -76,17 +76,25 @@ export function checkMethod(method: Method, options: Options, reward: RewardInfo
     }
     if (reward !== null) checkDifferentiable(method.name, reward);
   }
-  if (options.sample.eta > 0) return;
-  if (method.programs.includes(policyGradientProgram)) {
+  const weighsSteps = method.programs.includes(policyGradientProgram);
+  const { sample, train } = options;
+  if (weighsSteps && trainingGuidance(options) !== sample.guidance_scale) {
+    throw new RangeError(
+      `Cannot train by ${method.name} as its loss is of the steps that were sampled, with guidance: train.cfg ${train.cfg} with ` +
+        `sample.guidance_scale ${sample.guidance_scale}; set train.cfg=true or sample.guidance_scale=1`,
+    );
+  }
+  if (sample.eta > 0) return;
+  if (weighsSteps) {
     throw new RangeError(
       `Cannot train by ${method.name} as its loss is of probabilities, and steps without noise have none: sample.eta ` +
-        `${options.sample.eta}; raise it, to 1 for instance`,
+        `${sample.eta}; raise it, to 1 for instance`,
     );
   }
   if (options.kl_penalty_coef > 0) {
     throw new RangeError(
       `Cannot penalise the divergence from the base model as steps without noise have none: kl_penalty_coef ` +
-        `${options.kl_penalty_coef} with sample.eta ${options.sample.eta}`,
+        `${options.kl_penalty_coef} with sample.eta ${sample.eta}`,
     );
   }
 }

@@ -100,7 +100,7 @@ export interface TrainOptions {
   readonly group_std: "group" | "global";
   /** Whether every sample visits its steps in an order of its own; otherwise all from noise to image. */
   readonly shuffle_timestep: boolean;
-  /** The steps that the policy learns from, from the first to before the second, 0 being the noisiest; `null`: all. */
+  /** The steps that the policy learns from, less `drop_last_steps`: from the first to before the second, 0 being the noisiest; `null`: all. */
   readonly timestep_window: readonly [number, number] | null;
   /** How many of the last steps the policy does not learn from; the critic learns from all. */
   readonly drop_last_steps: number;
@@ -175,7 +175,7 @@ export interface BackpropOptions {
   readonly truncation: Truncation;
   /** How many of the last steps have a gradient with truncation `last`. */
   readonly last_steps: number;
-  /** How often an image is made noisy anew, for the last step alone to be learnt from; 0: the sampled step itself is. */
+  /** How often an image is made noisy anew, for the last step alone to be learnt from. */
   readonly renoised: number;
   /** The part of the steps that are over before the first at which the image is predicted, in [0, 1). */
   readonly predict_from: number;

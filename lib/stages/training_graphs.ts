@@ -207,7 +207,7 @@ export function criticRates(train: TrainOptions): AdamWRates {
   return { ...policyRates(train), learningRate: train.critic_learning_rate, eps: train.critic_adam_epsilon };
 }
 
-/** The share that a micro-batch has in the gradient of an optimizer step. */
+/** The share that a micro-batch has in the gradient of an optimizer step: one of those that the policy learns from. */
 export function gradientShare(
   loss: Value,
   layout: FlatLayout,

@@ -18,7 +18,10 @@ export interface MicroBatch {
 export interface OptimizerStep {
   /** The policy's micro-batches. */
   readonly policy: readonly MicroBatch[];
-  /** The critic's: the policy's, and now and then those at the steps that the policy leaves out. */
+  /**
+   * The critic's: the policy's, and beside them those at the steps that the policy leaves out. They are added up, each with the share
+   * of a micro-batch of the policy, so that a sample counts the same whichever steps it meets.
+   */
   readonly critic: readonly MicroBatch[];
 }
 

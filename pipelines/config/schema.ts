@@ -199,7 +199,7 @@ function train(compat: Compat) {
     }),
     timestep_window: field(z.tuple([count(0), count(1)]).nullable(), null, {
       doc:
-        "The steps that the policy learns from, [from, to): from the first up to, but not including, the second, where 0 is the noisiest; null: all",
+        "The steps that the policy learns from, [from, to): from the first up to, but not including, the second, where 0 is the noisiest; drop_last_steps leaves steps of these out, too; null: all",
     }),
     drop_last_steps: readingSwitch(
       count(0),
@@ -248,7 +248,7 @@ function critic(compat: Compat) {
     }),
     sees: field(z.enum(["noisy", "predicted"]), "noisy", {
       doc:
-        "Which latents of a step, or image decoded from them: noisy (x_t, where the step starts) or predicted (the x_0 that the step predicts); of no effect with encoder: unet",
+        "Which latents of a step, or image decoded from them: noisy (x_t, where the step starts) or predicted (the x_0 that the step predicts); with encoder: unet only noisy",
     }),
     every: field(count(1), 1, {
       doc:
@@ -310,7 +310,7 @@ function reset(compat: Compat) {
   return section({
     of: field(z.enum(["critic", "policy"]), "critic", {
       doc:
-        "What is reset: neurons of the critic, scored by their activity, or, with any method, rank components of the policy's adapters, scored by their contribution, after the epoch's policy is evaluated and saved",
+        "What is reset: neurons of the critic, scored by their activity, or, with tdpo-r and methods without a critic, rank components of the policy's adapters, scored by their contribution, after the epoch's policy is evaluated and saved",
     }),
     mode: field(z.enum(["active", "dormant", "all", "none"]), "active", {
       doc: "Which neurons are reset, by their dormancy scores; none turns TDPO-R into TDPO",
@@ -404,8 +404,7 @@ function backprop() {
       unit: "steps",
     }),
     renoised: field(count(0), 0, {
-      doc:
-        "For draft and draft-lv: how often an image is noised again, for a gradient through the last step alone; 0: never",
+      doc: "For draft-lv: how often an image is noised again, for a gradient through the last step alone",
     }),
     predict_from: field(notNegative().lt(1), 0.75, {
       doc: "For refl: the share of steps before the first one at which the image may be predicted",

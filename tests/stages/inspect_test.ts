@@ -55,25 +55,28 @@ Deno.test("update: the noise of a gradient is the scatter of its micro-batches' 
   assert(scatter > 0);
 });
 
-Deno.test("the noise at each step is that of training in order, where steps are shuffled that of a probe", async () => {
+Deno.test("the noise at each step is that of training in order, where steps are shuffled or added up that of a probe", async () => {
   // A policy that stands still, and samples one by one, so that no order matters.
   const still = { learning_rate: 0, batch_size: 1, gradient_accumulation_steps: 8, drop_last_steps: 1 };
-  const noise = async (shuffle_timestep: boolean, gradient: number) => {
-    const options = trained({ ...still, shuffle_timestep }, {
+  const noise = async (order: Partial<TrainOptions>, gradient: number) => {
+    const options = trained({ ...still, ...order }, {
       num_epochs: 1,
       probe: { gradient, plasticity: 0 },
     });
     const [{ metrics }] = await epochsOf(options) as [Epoch];
     return metrics.gradient_noise!;
   };
-  const [ordered, probed] = [await noise(false, 0), await noise(true, 1)];
-  for (const field of ["variance_by_step", "signal_share_by_step"] as const) {
-    const [first, second, last] = ordered[field];
-    assertEquals([last, probed[field][2]], [null, null]);
-    assertClose([probed[field][0]!, probed[field][1]!], [first!, second!], 1e-4, field);
+  const [shuffled, summed] = [{ shuffle_timestep: true }, { timesteps_per_update: null }];
+  const ordered = await noise({ shuffle_timestep: false }, 0);
+  for (const probed of [await noise(shuffled, 1), await noise(summed, 1)]) {
+    for (const field of ["variance_by_step", "signal_share_by_step"] as const) {
+      const [first, second, last] = ordered[field];
+      assertEquals([last, probed[field][2]], [null, null]);
+      assertClose([probed[field][0]!, probed[field][1]!], [first!, second!], 1e-4, field);
+    }
   }
   assert(ordered.variance_by_step[0]! > 0 && ordered.signal_share_by_step[0]! < 1);
-  assertEquals((await noise(true, 0)).variance_by_step, [null, null, null]);
+  assertEquals((await noise(shuffled, 0)).variance_by_step, [null, null, null]);
 });
 
 Deno.test("one micro-batch an optimizer step tells no noise", async () => {

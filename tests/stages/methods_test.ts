@@ -7,7 +7,7 @@ import { critiqueWeights } from "../../lib/stages/critique_weights.ts";
 import { generate } from "../../lib/stages/generate.ts";
 import type { Options, SampleOptions, TrainOptions } from "../../lib/stages/options.ts";
 import { observeProgram, policyGradientProgram } from "../../lib/stages/programs.ts";
-import { shownPolicy } from "../../lib/stages/records.ts";
+import { type Scored, shownPolicy } from "../../lib/stages/records.ts";
 import { sample } from "../../lib/stages/sample.ts";
 import { score } from "../../lib/stages/score.ts";
 import { initialState } from "../../lib/stages/state.ts";
@@ -65,16 +65,22 @@ Deno.test("ddpo: an update adds up all steps, and its rewards raise what they pr
 });
 
 Deno.test("rwr: centred weights are the weights less their mean, so that images that are all alike teach nothing", async () => {
-  const weights = async (values: Readonly<Record<string, unknown>>) => {
+  const weights = async (values: Readonly<Record<string, unknown>>, given: Partial<Scored> = {}) => {
     const ctx = await prepare(toySetup(optionsOf(values), {}, methodOf("rwr")));
     const state = initialState(ctx);
     const scored = await score(await sample(state, ctx), ctx);
-    return critiqueWeights(state, scored, ctx).temporalRewards.data;
+    return critiqueWeights(state, { ...scored, ...given }, ctx).temporalRewards.data;
   };
   const plain = await weights({ "rwr.centred": false });
   assertEquals(await weights({ "rwr.centred": true }), plain.map((weight) => weight - 1));
   const alike = await weights({ "rwr.centred": true, "rwr.beta": 1e-9 });
   assert(alike.every((weight) => Math.abs(weight) < 1e-6), `${alike}`);
+  const alone = { prompts: Array.from({ length: 8 }, (_, n) => `animal ${n}`) };
+  await assertRejects(
+    () => weights({ "rwr.per_prompt": true }, alone),
+    RangeError,
+    "raise sample.group_size",
+  );
 });
 
 Deno.test("grpo: a group has one prompt, its own noise or one for all, and is compared with itself", async () => {
@@ -136,6 +142,8 @@ Deno.test("what a method cannot be run with is refused by name", async () => {
     ["tdpo", {}, {}, "reset.mode active"],
     ["dpok", {}, {}, "reset.mode active"],
     ["rwr", {}, { kl_weight: 0.1 }, "train.kl_form=eps_mse"],
+    ["rwr", {}, { adv_clip_max: 2 }, "train.adv_clip_max 2"],
+    ["ddpo", {}, { cfg: false }, "train.cfg false with sample.guidance_scale 3"],
     ["ddpo", {}, { timesteps_per_update: 2 }, "train.timesteps_per_update 2"],
     ["ddpo", {}, { timestep_window: [2, 2] }, "train.timestep_window"],
     ["ddpo", {}, { timestep_window: [0, 4] }, "[0,4] of sample.num_steps 3"],

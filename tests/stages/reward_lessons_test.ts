@@ -115,6 +115,8 @@ Deno.test("what a method cannot be run with is refused, by name", () => {
     ]],
     [draft, { ...options, combination: twofold }, ["draft", "one reward", "graded, toy"]],
     [draftLv, options, ["draft-lv", "renoised"]],
+    [draft, { ...options, backprop: { ...options.backprop, renoised: 2 } }, ["draft", "renoised 2"]],
+    [draft, { ...options, train: { ...train, timestep_window: [0, 2] } }, ["draft", "timestep_window [0,2]"]],
     [refl, { ...options, kl_penalty_coef: 0.1 }, ["refl", "kl_penalty_coef 0.1"]],
     [refl, { ...options, train: { ...train, shuffle_advantages: true } }, ["refl", "shuffle_advantages"]],
   ];

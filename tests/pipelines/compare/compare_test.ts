@@ -279,7 +279,6 @@ Deno.test("UNet evaluations are counted from what was asked for", () => {
   // 192 images of 8 steps, and 2 epochs of 64 samples with 3 steps forward and backward; guidance doubles both.
   assertEquals(cost({}), 2 * (192 * 8 + 3 * 2 * 64 * 3));
   assertEquals(cost({ sample: { guidance_scale: 1 } }), 192 * 8 + 3 * 2 * 64 * 3);
-  assertEquals(cost({ train: { cfg: false } }), 2 * 192 * 8 + 3 * 2 * 64 * 3);
   assertEquals(cost({ kl_penalty_coef: 0.1 }), 2 * (2 * 192 * 8 + 3 * 2 * 64 * 3));
   assertEquals(cost({ train: { kl_weight: 0.1 } }), 2 * (192 * 8 + 4 * 2 * 64 * 3));
   assertEquals(cost({ train: { timestep_window: [1, 8] } }), 2 * (192 * 8 + 3 * 2 * 64 * 2));
