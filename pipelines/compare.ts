@@ -21,15 +21,15 @@ Usage: attune compare [LABEL=]RUN… [options]
   LABEL=RUN             the arm that it belongs to, whatever its configuration
   --reference ARM       the arm that the others are held against    (that of the first run)
   --in-domain LIST      rewards that count as in domain, with commas between them   (each run's trained one)
-  --out-of-domain LIST  those that count as out of domain (those that all runs watched and that are not in domain)
+  --out-of-domain LIST  those that count as out of domain (those that all runs watched and that are in domain of none)
   --title TEXT          what the page is called                     (Comparison)
   --out DIR             where report.html and results.json go       (runs/comparison)
   --markdown            print a section for a page in Markdown, too
   --help                print this
 
-A run of another version, of another model, or evaluated on other prompts than the first is left out, and named. Where all
-runs have an evaluation.json, which attune evaluate RUN writes, the tables are of its images, unseen prompts among them; otherwise
-of the last evaluation during training.`;
+A run of another version, of another model, or evaluated on other prompts than the first is left out, and named. Where attune
+evaluate RUN looked at all runs as they are now, on the same prompts with those of training among them, the tables are of its
+images, unseen prompts among them; otherwise of the last evaluation during training.`;
 
 /** Runs that are compared at most. */
 const MOST = 1000;

@@ -9,6 +9,7 @@ import type { Runtime } from "../lib/engine/runtime.ts";
 import { numberOption, readArguments, SAMPLING_OPTIONS, samplingFrom } from "./arguments.ts";
 import { type Config, readConfig, trainedNames } from "./config/mod.ts";
 import { evaluate, type EvaluationRequest } from "./evaluate/evaluation.ts";
+import { EVALUATION_FILE } from "./evaluate/read_evaluation.ts";
 import { showEvaluation } from "./evaluate/show.ts";
 import { makeFolder, writeAtomically } from "./files.ts";
 import { checkRewardName } from "./load/check_reward_name.ts";
@@ -148,7 +149,7 @@ export async function readTask(args: readonly string[]): Promise<EvaluationTask 
     precision: precisionOption(options.precision, config.mixed_precision),
     baseImages: options.base === undefined ? null : fromCaller(options.base),
     out: options.out === undefined
-      ? join(policy?.run?.path ?? fromCaller("runs"), "evaluation.json")
+      ? join(policy?.run?.path ?? fromCaller("runs"), EVALUATION_FILE)
       : fromCaller(options.out),
   };
 }

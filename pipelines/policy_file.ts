@@ -9,7 +9,7 @@ import type { ParamSpec } from "../lib/nn/scope.ts";
 import { type AdapterFile, adaptersFor, readAdaptersAt } from "./adapters.ts";
 import { readWeights, withWeights } from "./files.ts";
 import { findPolicy, type PolicyPlace } from "./find_policy.ts";
-import { hashFiles } from "./load/model_folder.ts";
+import { hashFile, hashFiles } from "./load/model_folder.ts";
 import type { LoadOptions } from "./load_pipeline.ts";
 import { UNET_FILE } from "./run/policy_files.ts";
 import { UsageError } from "./usage_error.ts";
@@ -44,7 +44,12 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
   }).catch((cause) => {
     throw new UsageError((cause as Error).message, { cause });
   });
-  return { ...place, ...found, isUNet, hash: await hashFiles({ [UNET_FILE]: place.path }) };
+  return { ...place, ...found, isUNet, hash: await hashPolicy({ ...place, isUNet }) };
+}
+
+/** The SHA-256 of a policy's file: of its content, and of a UNet's name, too. */
+export function hashPolicy({ path, isUNet }: Pick<PolicyPlace, "path" | "isUNet">): Promise<string> {
+  return isUNet ? hashFiles({ [UNET_FILE]: path }) : hashFile(path);
 }
 
 /** What a model has to be loaded with so that a policy fits it: adapters of its rank, or none. */

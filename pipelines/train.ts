@@ -152,8 +152,6 @@ export async function train(run: Run): Promise<State> {
   let saved = start.epoch;
   let metrics: RunMetrics | null = null;
   let shown = shownPolicy(start);
-  let records: readonly GuardRecord[] = [];
-  let verdicts: readonly Verdict[] = [];
   const save = async () => {
     if (state.epoch === saved || metrics === null) return;
     const metadata = originMetadata(loraOriginOf(run, state, metrics));
@@ -166,17 +164,16 @@ export async function train(run: Run): Promise<State> {
   };
   const { ctx, viewing } = follow(run, () => state.epoch);
 
-  if (start.epoch < num_epochs) {
-    await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
-    records = await readGuardRecords(folder);
-    verdicts = judge(run, records);
-    if (verdicts.length > 0) {
-      await endRun(run, records, verdicts);
-      return start;
-    }
-    await clearEnding(folder.metrics);
-    screen.line(table.head);
+  const isDone = start.epoch >= num_epochs;
+  if (!isDone) await cutRun(folder, start.epoch === 0 ? -1 : start.epoch);
+  let records: readonly GuardRecord[] = await readGuardRecords(folder);
+  let verdicts: readonly Verdict[] = judge(run, records);
+  if (verdicts.length > 0) {
+    await endRun(run, records, verdicts);
+    return start;
   }
+  await clearEnding(folder.metrics);
+  if (!isDone) screen.line(table.head);
   try {
     for await (const epoch of until(stop, epochs(ctx, viewing, start))) {
       await writeEpoch(folder, epoch, run.now());
@@ -184,9 +181,9 @@ export async function train(run: Run): Promise<State> {
       table.rows(epoch.metrics).forEach(screen.line);
       records = [...records, guardRecord(epoch)];
       verdicts = judge(run, records);
+      if (verdicts.length > 0) break;
       const isDue = state.epoch % run.saveEvery === 0 || state.epoch === num_epochs;
       if (isDue || isBest(run, records)) await save();
-      if (verdicts.length > 0) break;
     }
   } catch (error) {
     // What is complete is worth keeping, but the error says more than that this fails too.
@@ -195,8 +192,9 @@ export async function train(run: Run): Promise<State> {
   } finally {
     screen.clear();
   }
-  await save();
+  // A run that is killed between the two goes on from the checkpoint before, and is judged again.
   await endRun(run, records, verdicts);
+  await save();
   return state;
 }
 

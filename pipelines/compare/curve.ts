@@ -86,6 +86,6 @@ function secondsUpTo({ lines }: Run, epoch: number): number {
 }
 
 /** A number, or `null` where it is none. */
-export function known(x: number | undefined): number | null {
-  return x !== undefined && Number.isFinite(x) ? x : null;
+export function known(x: number | null | undefined): number | null {
+  return typeof x === "number" && Number.isFinite(x) ? x : null;
 }

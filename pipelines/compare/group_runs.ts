@@ -9,6 +9,7 @@ import { exists } from "../files.ts";
 import { fromCaller, fromHere } from "../paths.ts";
 import { readRun } from "../report/read_run.ts";
 import type { Tree } from "../report/tree.ts";
+import { UsageError } from "../usage_error.ts";
 import type { Entry } from "./read_runs.ts";
 import { settingIn, varyingFields } from "./results.ts";
 
@@ -17,13 +18,18 @@ import { settingIn, varyingFields } from "./results.ts";
  *
  * @param words `RUN` or `LABEL=RUN` each; what is a folder as it stands has no label.
  * @returns The runs with their arms, in order; those whose configurations differ in nothing but the seed are of one arm.
+ * @throws {UsageError} If one is no run.
  */
 export async function groupRuns(words: readonly string[]): Promise<readonly Entry[]> {
   const typed = await Promise.all(words.map(async (word) => {
     const [, label = null, path = word] = /^([^=/\\]+)=(.*)$/s.exec(word) ?? [];
     const isWhole = await exists(fromCaller(word));
     const folder = fromCaller(isWhole ? word : path);
-    return { label: isWhole ? null : label, folder, config: (await readRun(folder)).config };
+    const { config } = await readRun(folder);
+    if (Object.keys(config).length === 0) {
+      throw new UsageError(`Cannot compare as there is no run in ${folder}`);
+    }
+    return { label: isWhole ? null : label, folder, config };
   }));
   const configs = typed.filter(({ label }) => label === null).map(({ config }) => config);
   const fields = varyingFields(configs);

@@ -43,7 +43,7 @@ export function paretoFigures(results: Results): readonly Figure[] {
       title,
       note:
         "A cross is an arm, its mean and a standard error either way; dots are its seeds. The dashes join the means " +
-        "that no other exceeds in both; arms whose crosses overlap are not told apart.",
+        "that no other exceeds in both; which arms are told apart is said by the stars of the tables.",
       drawing: ends.length === 0 ? null : drawEnds(ends, price, title),
       missing: "No run tells both.",
     };

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { seenGap } from "../../lib/measures/cross_reward.ts";
 import { curveScalars } from "../../lib/measures/curve_scalars.ts";
 import { median } from "../../lib/measures/median.ts";
 import { netGain } from "../../lib/measures/net_gain.ts";
+import type { Evaluation, ListResult } from "../evaluate/evaluation.ts";
 import { presentedOf } from "../report/guard_marks.ts";
 import type { Run } from "../report/read_run.ts";
-import { at, numberAt, type Tree } from "../report/tree.ts";
+import { numberAt } from "../report/tree.ts";
 import { evaluatedRewards, known, type RunDomain, type Step } from "./curve.ts";
 
 /** What is known of a finished run. */
@@ -20,10 +22,10 @@ export interface Source {
   readonly curve: readonly Step[];
   /** Which rewards count as what. */
   readonly domain: RunDomain;
-  /** What `attune evaluate` found on a list of prompts of which all were seen in training; `null`: nothing. */
-  readonly seen: Tree | null;
-  /** The same of one of which none was. */
-  readonly unseen: Tree | null;
+  /** What `attune evaluate` found on a list of prompts of which all were seen in training; `null`: it did not look at all runs. */
+  readonly seen: ListResult | null;
+  /** The same of one of which none was; `null`: there is none. */
+  readonly unseen: ListResult | null;
 }
 
 /** Something that runs are compared by. */
@@ -36,6 +38,8 @@ export interface Quantity {
   readonly doc: string;
   /** The table that it stands in. */
   readonly table: TableName;
+  /** Whether it is about the rewards that count as in domain, so that it says something only of runs with the same ones. */
+  readonly isOfOwn?: boolean;
   /** Its value in a run; `null` where the run does not tell. */
   readonly of: (source: Source) => number | null;
 }
@@ -60,21 +64,22 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "in domain",
     doc: "the gain in the rewards that count as in domain, in base standard deviations",
     table: "outcome",
-    of: (source) => gainOn(source.seen, source.domain.own) ?? endOf(source).in_domain,
+    isOfOwn: true,
+    of: atEnd((seen, { own }) => gainOn(seen, own), ({ in_domain }) => in_domain),
   },
   {
     key: "out_of_domain",
     label: "out of domain",
     doc: "the mean gain in the rewards that count as out of domain, in base standard deviations",
     table: "outcome",
-    of: (source) => gainOn(source.seen, source.domain.others) ?? endOf(source).out_of_domain,
+    of: atEnd((seen, { others }) => gainOn(seen, others), ({ out_of_domain }) => out_of_domain),
   },
   {
     key: "diversity",
     label: "diversity",
     doc: "the mean distance between images of one prompt, over the base model’s",
     table: "outcome",
-    of: (source) => numberAt(source.seen, "diversity_ratio", "within") ?? endOf(source).diversity,
+    of: atEnd((seen) => known(seen.diversity_ratio?.within), ({ diversity }) => diversity),
   },
   {
     key: "net_gain",
@@ -82,6 +87,7 @@ export const QUANTITIES: readonly Quantity[] = [
     doc:
       "in domain less 2 for each that the worst other reward lost, less 5 for each of the diversity lost beyond a tenth",
     table: "outcome",
+    isOfOwn: true,
     of: netGainOf,
   },
   {
@@ -96,6 +102,7 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "in domain",
     doc: "the gain on prompts that were not trained on",
     table: "unseen",
+    isOfOwn: true,
     of: ({ unseen, domain }) => gainOn(unseen, domain.own),
   },
   {
@@ -110,21 +117,23 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "diversity",
     doc: "the diversity there, over the base model’s",
     table: "unseen",
-    of: ({ unseen }) => known(numberAt(unseen, "diversity_ratio", "within")),
+    of: ({ unseen }) => known(unseen?.diversity_ratio?.within),
   },
   {
     key: "seen_gap",
     label: "gap",
-    doc: "how much more was gained in domain on prompts that were trained on",
+    doc:
+      "how much more was gained in domain on prompts that were trained on, in base standard deviations there",
     table: "unseen",
-    of: ({ seen, unseen, domain }) =>
-      known((gainOn(seen, domain.own) ?? NaN) - (gainOn(unseen, domain.own) ?? NaN)),
+    isOfOwn: true,
+    of: gapOf,
   },
   ...[0.5, 1, 2].map((level): Quantity => ({
     key: `matched_${level}`,
     label: `out of domain at ${level}`,
     doc: `the gain out of domain where that in domain first reaches ${level}, during training`,
     table: "path",
+    isOfOwn: true,
     of: ({ curve }) => curveScalars(curve.map(pointOf), [level]).matched[0] ?? null,
   })),
   {
@@ -132,6 +141,7 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "onset",
     doc: "the gain in domain where the smoothed gain out of domain is highest",
     table: "path",
+    isOfOwn: true,
     of: ({ curve }) => curveScalars(curve.map(pointOf)).onset,
   },
   {
@@ -146,6 +156,7 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "area",
     doc: "the gain out of domain, integrated over that in domain",
     table: "path",
+    isOfOwn: true,
     of: ({ curve }) => curveScalars(curve.map(pointOf)).area,
   },
   ...(["cmmd", "kid", "precision", "recall"] as const).map((name): Quantity => ({
@@ -158,7 +169,7 @@ export const QUANTITIES: readonly Quantity[] = [
       recall: "the share of the base model’s images that lie among them",
     }[name],
     table: "images",
-    of: ({ seen }) => known(numberAt(seen, "fidelity", name)),
+    of: ({ seen }) => known(seen?.fidelity?.[name]),
   })),
   {
     key: "recognition",
@@ -167,8 +178,7 @@ export const QUANTITIES: readonly Quantity[] = [
     table: "images",
     of: ({ seen }) =>
       known(
-        (numberAt(seen, "adapted", "recognition", "accuracy") ?? NaN) -
-          (numberAt(seen, "base", "recognition", "accuracy") ?? NaN),
+        (seen?.adapted?.recognition?.accuracy ?? NaN) - (seen?.base.recognition?.accuracy ?? NaN),
       ),
   },
   {
@@ -176,6 +186,7 @@ export const QUANTITIES: readonly Quantity[] = [
     label: "explained",
     doc: "the part of the reward’s variance that the critic foresees, the median over epochs",
     table: "training",
+    isOfOwn: true,
     of: ({ run }) => medianOf(run, "critic_explained_variance"),
   },
   {
@@ -194,21 +205,42 @@ export function rewardQuantities(names: readonly string[]): readonly Quantity[] 
     label: name,
     doc: `the gain in ${name}, in base standard deviations`,
     table: "rewards",
-    of: (source) => gainOn(source.seen, [name]) ?? gainAtEnd(source, name),
+    of: (source) => source.seen === null ? gainAtEnd(source, name) : gainOn(source.seen, [name]),
   }));
 }
 
+/** What `attune evaluate` found on prompts of training or, where it did not look, what training's own evaluation did. */
+function atEnd(
+  found: (seen: ListResult, domain: RunDomain) => number | null,
+  trained: (end: Step) => number | null,
+): Quantity["of"] {
+  return (source) => source.seen === null ? trained(endOf(source)) : found(source.seen, source.domain);
+}
+
 /** The mean gain in some rewards on a list of prompts; `null` where one was not measured. */
-function gainOn(list: Tree | null, names: readonly string[]): number | null {
-  const gains = names.map((name) => numberAt(list, "rewards", name, "change", "in_base_std"));
-  return known(gains.reduce<number>((sum, gain) => sum + (gain ?? NaN), 0) / gains.length);
+function gainOn(list: ListResult | null, names: readonly string[]): number | null {
+  return meanOf(names, (name) => list?.rewards[name]?.change?.in_base_std);
 }
 
 function netGainOf({ seen, domain }: Source): number | null {
   const inDomain = gainOn(seen, domain.own);
   const outOfDomain = domain.others.map((name) => gainOn(seen, [name]) ?? NaN);
-  const diversityRatio = numberAt(seen, "diversity_ratio", "within") ?? NaN;
+  const diversityRatio = seen?.diversity_ratio?.within ?? NaN;
   return inDomain === null ? null : known(netGain({ inDomain, outOfDomain, diversityRatio }));
+}
+
+function gapOf({ seen, unseen, domain }: Source): number | null {
+  return meanOf(domain.own, (name) => {
+    const [here, there] = [seen?.rewards[name], unseen?.rewards[name]];
+    return here?.change && there?.change
+      ? seenGap(here.change, there.change, here.base.std)?.mean
+      : undefined;
+  });
+}
+
+/** The mean over some rewards; `null` where one is unknown. */
+function meanOf(names: readonly string[], of: (name: string) => number | null | undefined): number | null {
+  return known(names.reduce((sum, name) => sum + (of(name) ?? NaN), 0) / names.length);
 }
 
 /** The run at the evaluation of the checkpoint that stands for it: its last, or its best where the guard rolled it back. */
@@ -233,11 +265,8 @@ function medianOf({ lines }: Run, ...path: readonly string[]): number | null {
 }
 
 /** The list of an evaluation of which every prompt, or none, was trained on. */
-export function listOf(evaluation: Tree | null, isSeen: boolean): Tree | null {
-  const lists = at(evaluation, "lists");
-  const found = (Array.isArray(lists) ? lists : []).find((list) => {
-    const count = numberAt(list, "seen_in_training"), prompts = at(list, "prompts");
-    return Array.isArray(prompts) && count === (isSeen ? prompts.length : 0);
-  });
-  return found ?? null;
+export function listOf(evaluation: Evaluation | null, isSeen: boolean): ListResult | null {
+  return evaluation?.lists.find(({ prompts, seen_in_training }) =>
+    seen_in_training === (isSeen ? prompts.length : 0)
+  ) ?? null;
 }

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { join } from "node:path";
-import { isRecord } from "../config/tree.ts";
-import { exists, readJson } from "../files.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import { readEvaluation } from "../evaluate/read_evaluation.ts";
 import { firstDifference } from "../run/first_difference.ts";
 import { VERSION } from "../run/manifest.ts";
 import { shortHash } from "../run/origin.ts";
 import { type Point, trainedRewards } from "../report/measure.ts";
 import { readRun, type Run } from "../report/read_run.ts";
-import { at, textAt, type Tree } from "../report/tree.ts";
+import { at, textAt } from "../report/tree.ts";
 import { curveOf, evaluatedRewards, type RunDomain, type Step } from "./curve.ts";
+import { listOf } from "./quantities.ts";
 
 /** A run that is to be compared. */
 export interface Entry {
@@ -33,10 +33,10 @@ export interface ReadRun {
   readonly run: Run;
   /** Which rewards count as what. */
   readonly domain: RunDomain;
-  /** Its curve, of at least two steps. */
+  /** Its curve. */
   readonly curve: readonly Step[];
-  /** `evaluation.json`; `null` where not all runs have one of the same images. */
-  readonly evaluation: Tree | null;
+  /** What `attune evaluate` found; `null` where it did not look at all runs on the same prompts, some of training's among them. */
+  readonly evaluation: Evaluation | null;
 }
 
 /** A run that is not compared. */
@@ -51,7 +51,7 @@ export interface LeftOut {
 export interface ReadOptions {
   /** Rewards that count as in domain; `null`: those that each run was trained on. */
   readonly inDomain: readonly string[] | null;
-  /** Rewards that count as out of domain; `null`: those that all runs evaluated and that are not in domain. */
+  /** Rewards that count as out of domain, where they are in domain of no run; `null`: all that every run evaluated. */
   readonly outOfDomain: readonly string[] | null;
   /** Whether runs may be of models of different names, as in an experiment on models. */
   readonly mixesModels: boolean;
@@ -68,36 +68,73 @@ export async function readRuns(
   const leftOut: LeftOut[] = [];
   const fit: typeof found = [];
   for (const each of found) {
-    const why = reasonAgainst(each.run, fit.map(({ run }) => run), options.mixesModels);
+    const why = reasonAgainst(each.run, options) ??
+      reasonBeside(each.run, fit.map(({ run }) => run), options);
     if (why === null) fit.push(each);
     else leftOut.push({ name: each.entry.name, why });
   }
-  const common = fit.map(({ run }) => evaluatedRewards(run).map(({ name }) => name))
-    .reduce((common, names, i) => i === 0 ? names : common.filter((name) => names.includes(name)), []);
-  const evaluations = await Promise.all(fit.map(({ run }) => readEvaluation(run)));
+  const own = (run: Run) => options.inDomain ?? trainedRewards(run);
+  const inDomain = new Set(fit.flatMap(({ run }) => own(run)));
+  const watched = options.outOfDomain ?? measuredByAll(fit.map(({ run }) => run));
+  const others = watched.filter((name) => !inDomain.has(name));
+  if (others.length === 0) {
+    return {
+      runs: [],
+      leftOut: [...leftOut, ...fit.map(({ entry: { name } }) => ({ name, why: NO_PRICE }))],
+    };
+  }
+  const evaluations = await Promise.all(fit.map(({ run }) => readEvaluation(run.folder)));
   const areEvaluated = evaluations.every((each) =>
-    each !== null && firstDifference(imagesOf(each), imagesOf(evaluations[0]!)) === null
+    each !== null && listOf(each, true) !== null &&
+    firstDifference(imagesOf(each), imagesOf(evaluations[0]!)) === null
   );
-  const runs = fit.flatMap(({ entry, run }, i) => {
-    const own = options.inDomain ?? trainedRewards(run);
-    const others = (options.outOfDomain ?? common).filter((name) => !own.includes(name));
-    const curve = curveOf(run, { own, others });
-    const evaluation = areEvaluated ? evaluations[i]! : null;
-    if (curve.length > 1) return [{ entry, run, domain: { own, others }, curve, evaluation }];
-    leftOut.push({ name: entry.name, why: whyNoCurve(run, own, others) });
-    return [];
+  const runs = fit.map(({ entry, run }, i): ReadRun => {
+    const domain = { own: own(run), others };
+    return {
+      entry,
+      run,
+      domain,
+      curve: curveOf(run, domain),
+      evaluation: areEvaluated ? evaluations[i]! : null,
+    };
   });
   return { runs, leftOut };
 }
 
-/** Why a run cannot stand beside others; `null`: it can. */
-function reasonAgainst(run: Run, others: readonly Run[], mixesModels: boolean): string | null {
+const NO_PRICE = "no reward was watched by all runs and trained on by none";
+
+/** The rewards that every run measured. */
+function measuredByAll(runs: readonly Run[]): readonly string[] {
+  const [first = [], ...rest] = runs.map((run) => evaluatedRewards(run).map(({ name }) => name));
+  return first.filter((name) => rest.every((names) => names.includes(name)));
+}
+
+/** Why a run tells nothing of gain and price; `null`: it does. */
+function reasonAgainst(run: Run, { inDomain, outOfDomain }: ReadOptions): string | null {
   const { manifest, config, lines } = run;
   if (lines.length === 0 || Object.keys(config).length === 0) return "it is no run";
   const version = textAt(manifest, "versions", "attune");
   if (version !== VERSION) {
     return `it was written by version ${version ?? "unknown"}: this is ${VERSION}`;
   }
+  const rewards = evaluatedRewards(run);
+  if (rewards.every(({ points }) => points.length < 2)) {
+    return "it takes two evaluations: the base model’s and a later one";
+  }
+  const measured = rewards.map(({ name }) => name);
+  const own = inDomain ?? trainedRewards(run);
+  const missing = [...own, ...outOfDomain ?? []].filter((name) => !measured.includes(name));
+  if (missing.length > 0) return `it did not measure ${missing.join(", ")}`;
+  return measured.every((name) => own.includes(name)) ? "no reward was only watched" : null;
+}
+
+/** Why a run cannot stand beside others; `null`: it can. */
+function reasonBeside(
+  run: Run,
+  others: readonly Run[],
+  { mixesModels }: Pick<ReadOptions, "mixesModels">,
+): string | null {
+  const { config } = run;
   const first = others.find((other) =>
     !mixesModels || textAt(other.config, "model") === textAt(config, "model")
   );
@@ -136,28 +173,7 @@ function drawTheSame(a: Run, b: Run): boolean {
 /** How far the means of the same images may be apart, in their deviations, as adapters round otherwise. */
 const SAME_SHARE = 0.01;
 
-function whyNoCurve(run: Run, own: readonly string[], others: readonly string[]): string {
-  const measured = evaluatedRewards(run).map(({ name }) => name);
-  const missing = [...own, ...others].filter((name) => !measured.includes(name));
-  if (others.length === 0) return "no reward was only watched";
-  return missing.length > 0 && measured.length > 0
-    ? `it did not measure ${missing.join(", ")}`
-    : "it takes two evaluations: the base model’s and a later one";
-}
-
-async function readEvaluation({ folder }: Run): Promise<Tree | null> {
-  const path = join(folder, "evaluation.json");
-  if (!await exists(path)) return null;
-  const found = await readJson(path);
-  return isRecord(found) && found.lora !== null ? found : null;
-}
-
 /** What an evaluation looked at; how it is drawn is each run's own, as it was in training. */
-function imagesOf(evaluation: Tree): unknown {
-  const lists = at(evaluation, "lists");
-  return {
-    seeds: evaluation.seeds,
-    judge: evaluation.judge,
-    lists: Array.isArray(lists) ? lists.map((list) => at(list, "prompts")) : [],
-  };
+function imagesOf({ seeds, judge, lists }: Evaluation): unknown {
+  return { seeds, judge, lists: lists.map(({ prompts }) => prompts) };
 }

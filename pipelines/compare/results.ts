@@ -4,11 +4,11 @@
  * @module
  */
 
-import { isRecord } from "../config/tree.ts";
 import { estimate } from "../../lib/measures/estimate.ts";
 import { type Difference, paired, welch } from "../../lib/measures/mean_difference.ts";
+import { firstDifference } from "../run/first_difference.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
-import { keysAt, leaves, numberAt, type Tree } from "../report/tree.ts";
+import { leaves, numberAt, type Tree } from "../report/tree.ts";
 import { evaluatedRewards, type Step } from "./curve.ts";
 import { listOf, QUANTITIES, type Quantity, rewardQuantities, type Source } from "./quantities.ts";
 import type { LeftOut, ReadRun } from "./read_runs.ts";
@@ -51,6 +51,8 @@ export interface ArmResult {
   readonly arm: string;
   /** The command that makes its runs, if there is one. */
   readonly command: string | null;
+  /** The rewards that count as in domain in it. */
+  readonly in_domain: readonly string[];
   /** The fields of the configuration in which arms differ, with this one's values. */
   readonly set: Readonly<Record<string, unknown>>;
   /** Its runs, one a seed. */
@@ -81,7 +83,10 @@ export interface Value {
   readonly standard_error: number | null;
   /** How many runs there are. */
   readonly count: number;
-  /** The reference's mean taken off, with its interval; `null` for the reference itself, and where noise is not known. */
+  /**
+   * The reference's mean taken off, with its interval; `null` for the reference itself, where noise is not known, and where it is about
+   * rewards in domain and these are others.
+   */
   readonly against: Difference | null;
 }
 
@@ -95,21 +100,33 @@ export function resultsOf(
   const quantities = [...QUANTITIES, ...rewardQuantities(measuredIn(runs))];
   const groups = heading.arms.flatMap((arm) => {
     const own = runs.filter(({ entry }) => entry.arm === arm);
-    return own.length === 0 ? [] : [{ arm, own, results: own.map((run) => runResult(run, quantities)) }];
+    if (own.length === 0) return [];
+    const inDomain = [...new Set(own.flatMap(({ domain }) => domain.own))];
+    return [{ arm, own, inDomain, results: own.map((run) => runResult(run, quantities)) }];
   });
   const varying = varyingFields(runs.map(({ run }) => run.config));
-  const reference = groups.find(({ arm }) => arm === heading.reference)?.results ?? [];
+  const reference = groups.find(({ arm }) => arm === heading.reference);
   const level = 1 - (1 - LEVEL) / Math.max(groups.length - 1, 1);
-  const results = groups.map(({ arm, own, results }) => {
-    const values = quantities.flatMap(({ key }) => {
+  const results = groups.map(({ arm, own, inDomain, results }) => {
+    const isAlike = firstDifference(inDomain.toSorted(), reference?.inDomain.toSorted()) === null;
+    const values = quantities.flatMap(({ key, isOfOwn = false }) => {
       const found = toldBy(results, key);
       if (found.length === 0) return [];
       const { mean, standard_error } = estimate(found.map(({ value }) => value));
-      const against = arm === heading.reference ? null : differenceOf(found, toldBy(reference, key), level);
+      const against = arm === heading.reference || isOfOwn && !isAlike
+        ? null
+        : differenceOf(found, toldBy(reference?.results ?? [], key), level);
       return [[key, { mean, standard_error, count: found.length, against }] as const];
     });
     const set = Object.fromEntries(varying.map((field) => [field, settingIn(own[0]!.run.config, field)]));
-    return { arm, command: commandOf(arm), set, runs: results, values: Object.fromEntries(values) };
+    return {
+      arm,
+      command: commandOf(arm),
+      in_domain: inDomain,
+      set,
+      runs: results,
+      values: Object.fromEntries(values),
+    };
   });
   const isTold = (key: string) => results.some(({ values }) => key in values);
   return {
@@ -190,10 +207,9 @@ function epochsOf({ lines }: Run): number {
 function measuredIn(runs: readonly ReadRun[]): readonly string[] {
   return [
     ...new Set(runs.flatMap(({ run, evaluation }) => {
-      const seen = listOf(evaluation, true);
       return [
         ...evaluatedRewards(run).map(({ name }) => name),
-        ...isRecord(seen) ? keysAt(seen, "rewards") : [],
+        ...Object.keys(listOf(evaluation, true)?.rewards ?? {}),
       ];
     })),
   ];

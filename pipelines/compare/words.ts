@@ -39,9 +39,12 @@ export function outcomeSentence({ reference, results }: Results): string {
         : [`${who} ${verb}${arms.length === 1 ? "s" : ""} ${sign > 0 ? "more" : "less"} ${what}`];
     })
   );
-  return clauses.length === 0
-    ? `No arm differs from ${reference} in gain, price or diversity by more than noise.`
-    : `Against ${reference}, ${clauses.join("; ")}.`;
+  if (clauses.length > 0) return `Against ${reference}, ${clauses.join("; ")}.`;
+  const telling = others.filter(({ values }) => SAID.some(({ key }) => values[key]?.against));
+  const who = telling.length === others.length
+    ? "No arm"
+    : `None of the ${counted(telling.length, "arm")} with two seeds or more`;
+  return `${who} differs from ${reference} in gain, price or diversity by more than noise.`;
 }
 
 /** What the sentence says, arm by arm, each with its interval. */
@@ -64,15 +67,24 @@ export function claimsOf({ reference, results }: Results): readonly string[] {
 /** How to read the numbers. */
 export function basisSentence({ reference, results, evaluated }: Results): string {
   const counts = results.map(({ runs }) => runs.length);
+  const epochs = results.flatMap(({ runs }) => runs.map(({ epochs }) => epochs));
   const seeds = counts.every((count) => count === counts[0])
     ? `${counted(counts[0] ?? 0, "seed")} an arm`
     : `${Math.min(...counts)} to ${Math.max(...counts)} seeds an arm`;
-  const others = results.filter(({ arm }) => arm !== reference).length;
+  const lengths = epochs.every((count) => count === epochs[0])
+    ? ""
+    : `, of ${Math.min(...epochs)} to ${Math.max(...epochs)} epochs`;
+  const others = results.filter(({ arm }) => arm !== reference);
+  const own = results.find(({ arm }) => arm === reference)?.in_domain.toSorted().join();
   const star = `A star marks what differs from ${reference} by more than noise: its interval of ${
     LEVEL * 100
-  } %${others > 1 ? `, for the ${others} arms of a column together,` : ""} excludes 0. `;
-  return `Means${Math.max(...counts) > 1 ? " ± standard errors" : ""} over ${seeds}. ${
-    Math.max(...counts) > 1 && others > 0 ? star : ""
+  } %${others.length > 1 ? `, for the ${others.length} arms of a column together,` : ""} excludes 0. ${
+    others.every(({ in_domain }) => in_domain.toSorted().join() === own)
+      ? ""
+      : "What is gained in domain, each arm in the rewards that it trained on, is held against arms of the same ones only. "
+  }`;
+  return `Means${Math.max(...counts) > 1 ? " ± standard errors" : ""} over ${seeds}${lengths}. ${
+    Math.max(...counts) > 1 && others.length > 0 ? star : ""
   }Gains are in base standard deviations, on ${
     evaluated
       ? "images that attune evaluate drew by the last checkpoint, or by the best where the guard rolled a run back"

@@ -61,6 +61,8 @@ export interface Evaluation {
   readonly sampling: { readonly steps: number; readonly eta: number; readonly guidance: number };
   /** Of each prompt's images. */
   readonly seeds: readonly number[];
+  /** The rewards that were asked for; `null`: all whose weights are there. */
+  readonly rewards: readonly string[] | null;
   /** Who saw diversity and what images show; `null`: nobody. */
   readonly judge: JudgeName | null;
   /** List by list. */
@@ -159,6 +161,7 @@ export async function evaluate(
     lora: policy && { path: relative(fromCaller("."), policy.path), hash: policy.hash, strength },
     sampling: { steps, eta, guidance },
     seeds,
+    rewards: request.rewards,
     judge: isJudged ? judgeName : null,
     lists: withGaps(results, domain),
     left_out: {

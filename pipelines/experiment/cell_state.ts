@@ -4,15 +4,14 @@
  * @module
  */
 
-import { join } from "node:path";
 import { type Config, readConfig, showConfig } from "../config/mod.ts";
-import type { Evaluation } from "../evaluate/evaluation.ts";
-import { exists, makeFolder, readJson, writeAtomically } from "../files.ts";
-import { readPolicyFile } from "../policy_file.ts";
+import { readEvaluation } from "../evaluate/read_evaluation.ts";
+import { exists, makeFolder, writeAtomically } from "../files.ts";
 import { readPrompts } from "../prompts.ts";
 import { listCheckpoints } from "../run/checkpoint.ts";
 import { readEnding } from "../run/ending.ts";
 import { firstDifference } from "../run/first_difference.ts";
+import { readGuardRecords } from "../run/guard_records.ts";
 import { withFullPaths } from "../run/request.ts";
 import { runFolder } from "../run/run_folder.ts";
 import { UsageError } from "../usage_error.ts";
@@ -22,14 +21,11 @@ import type { EvaluationSettings } from "./schema.ts";
 /** What is done of a cell. */
 export type CellState = "new" | "begun" | "trained" | "finished";
 
-/** The file that `attune evaluate` leaves in a run's folder. */
-export const EVALUATION_FILE = "evaluation.json";
-
 /**
  * Tells how far a cell has come.
  *
  * @param folder The cell's.
- * @throws {UsageError} If the folder is of a run with another configuration; the message names what differs.
+ * @throws {UsageError} If the folder is of a run with another configuration, or of a longer one; the message names what differs.
  */
 export async function stateOfCell(
   { name, config }: Cell,
@@ -47,15 +43,33 @@ export async function stateOfCell(
         `${folder}, or choose another --out`,
     );
   }
-  if (!await isTrained(folder, config)) return "begun";
+  const last = await lastCheckpoint(folder);
+  if (last > config.num_epochs) {
+    throw new UsageError(
+      `Cannot go on with ${name} as it has ${last} epochs in its folder and num_epochs is ${config.num_epochs} in the ` +
+        `experiment: remove ${folder}, or choose another --out`,
+    );
+  }
+  const isJudgedAlike = firstDifference(found.guard, config.guard) === null;
+  if (last < config.num_epochs && !(isJudgedAlike && await hasEnded(folder, last))) return "begun";
   return await isEvaluated(folder, evaluation) ? "finished" : "trained";
 }
 
 /** Whether a run is at its end: that of its configuration, or one that the guard made. */
 export async function isTrained(folder: string, { num_epochs }: Config): Promise<boolean> {
-  const { checkpoints, metrics } = runFolder(folder);
-  const last = (await listCheckpoints(checkpoints)).at(-1) ?? 0;
-  return last >= num_epochs || await readEnding(metrics) !== null;
+  const last = await lastCheckpoint(folder);
+  return last >= num_epochs || await hasEnded(folder, last);
+}
+
+/** The epoch of a run's last checkpoint; 0: there is none. */
+async function lastCheckpoint(folder: string): Promise<number> {
+  return (await listCheckpoints(runFolder(folder).checkpoints)).at(-1) ?? 0;
+}
+
+/** Whether the guard has ended a run, and its last checkpoint is of the epoch that it was ended after. */
+async function hasEnded(folder: string, last: number): Promise<boolean> {
+  const run = runFolder(folder);
+  return await readEnding(run.metrics) !== null && (await readGuardRecords(run)).at(-1)!.epoch === last;
 }
 
 /** Prepares a cell's folder so that `train --resume` goes on with it, from the beginning where it is new. */
@@ -69,25 +83,23 @@ function asRun({ num_epochs: _epochs, save_freq: _saves, guard: _guard, ...rest 
   return rest;
 }
 
-/** Whether the folder has the evaluation that is asked for, of the policy that it stands for. */
+/** Whether the folder has the evaluation that is asked for. */
 async function isEvaluated(
   folder: string,
   { prompts, seeds, rewards, judge }: EvaluationSettings,
 ): Promise<boolean> {
-  const path = join(folder, EVALUATION_FILE);
-  if (!await exists(path)) return false;
-  const found = await readJson(path) as Evaluation;
+  const found = await readEvaluation(folder);
+  if (found === null) return false;
   const lists = await Promise.all(prompts.map(async (name) => [...new Set(await readPrompts(name))]));
-  const wanted = { lists, seeds: seedList(seeds), judge, hash: (await readPolicyFile(folder)).hash };
+  const wanted = { lists, seeds: seedList(seeds), rewards, judge };
+  const { seeds: drawn, rewards: measured, judge: seer } = found;
   const there = {
     lists: found.lists.map(({ prompts }) => prompts),
-    seeds: found.seeds,
-    judge: found.judge,
-    hash: found.lora?.hash,
+    seeds: drawn,
+    rewards: measured,
+    judge: seer,
   };
-  const measured = Object.keys(found.lists[0]?.rewards ?? {});
-  return firstDifference(there, wanted) === null &&
-    (rewards === null || rewards.length === measured.length);
+  return firstDifference(there, wanted) === null;
 }
 
 /** The seeds from 0 on. */

@@ -6,6 +6,9 @@
 
 import { type Config, trainedNames } from "../config/mod.ts";
 import { checkRewardName } from "../load/check_reward_name.ts";
+import { hasJudge } from "../load/available_rewards.ts";
+import { type JudgeName, judgeNames } from "../load/judge_configs.ts";
+import { modelFolder } from "../load/model_folder.ts";
 import { isPath } from "../paths.ts";
 import { planTraining } from "../plan/training_plan.ts";
 import { readPrompts } from "../prompts.ts";
@@ -32,13 +35,29 @@ export async function checkExperiment(
   for (const [i, cell] of firsts.entries()) {
     onArm(cell.arm, i);
     try {
+      const { evaluate, images, model } = cell.config;
       checkWatched(cell.config, domain);
-      for (const list of [cell.config.evaluate.prompts, cell.config.images.prompts]) await readPrompts(list);
+      for (const list of [evaluate.prompts, evaluate.unseen, images.prompts]) {
+        if (list !== null) await readPrompts(list);
+      }
       await plan(cell.config);
+      await checkJudge(model, evaluation.judge);
     } catch (cause) {
       throw new UsageError(`Cannot run ${cell.name}: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+/** What nobody sees is in no table, and a cell without it is never finished. */
+async function checkJudge(model: string, judge: JudgeName): Promise<void> {
+  const folder = await modelFolder(model);
+  if (await hasJudge(folder, judge)) return;
+  const there = await Array.fromAsync(judgeNames, async (name) => await hasJudge(folder, name) ? [name] : []);
+  const others = there.flat().join(", ");
+  throw new UsageError(
+    `Cannot evaluate it as the model has no weights of evaluation.judge: ${judge}; ` +
+      (others === "" ? `there are none of ${judgeNames.join(", ")}` : `there are those of ${others}`),
+  );
 }
 
 /** Arms that are the same would be compared with themselves. */

@@ -110,9 +110,13 @@ export async function readExperiment(nameOrFile: string): Promise<Experiment> {
 function parseExperiment(text: string, name: string): ExperimentFile {
   const result = experimentSchema.safeParse(parseYaml(text, name));
   if (!result.success) throw new UsageError(`Cannot read ${name} as ${inWords(result.error.issues[0]!)}`);
-  const { seeds } = result.data;
-  const twice = seeds.find((seed, i) => seeds.indexOf(seed) !== i);
-  if (twice !== undefined) throw new UsageError(`Cannot read ${name} as a seed stands twice: ${twice}`);
+  const { seeds, evaluation: { prompts, rewards } } = result.data;
+  const lists = { seeds, "evaluation.prompts": prompts, "evaluation.rewards": rewards ?? [] };
+  for (const [field, values] of Object.entries<readonly unknown[]>(lists)) {
+    const twice = values.find((value, i) => values.indexOf(value) !== i);
+    if (twice === undefined) continue;
+    throw new UsageError(`Cannot read ${name} as one stands twice in ${field}: ${twice}`);
+  }
   return result.data;
 }
 

@@ -32,25 +32,9 @@ export interface CellSurroundings {
   readonly stop: AbortSignal;
 }
 
-/** A cell that failed, and why. */
-export interface Failure {
-  /** The cell. */
-  readonly cell: Cell;
-  /** One line. */
-  readonly why: string;
-}
-
-/**
- * Runs cells in their order. One that fails is told, and the others go on.
- *
- * @returns Those that failed.
- */
-export async function runCells(
-  cells: readonly Cell[],
-  surroundings: CellSurroundings,
-): Promise<readonly Failure[]> {
+/** Runs cells in their order. One that fails is told, and the others go on. */
+export async function runCells(cells: readonly Cell[], surroundings: CellSurroundings): Promise<void> {
   const { jobs, screen, stop } = surroundings;
-  const failures: Failure[] = [];
   const queue = cells.entries();
   const work = async () => {
     // Every worker takes from the same queue.
@@ -61,14 +45,11 @@ export async function runCells(
       } catch (error) {
         // What ends because it is told to has not failed.
         if (stop.aborted) return;
-        const why = error instanceof Error ? error.message : String(error);
-        failures.push({ cell, why });
-        screen.line(`${cell.name} failed: ${why}`);
+        screen.line(`${cell.name} failed: ${error instanceof Error ? error.message : error}`);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(jobs, cells.length) }, work));
-  return failures;
 }
 
 const DOING: Readonly<Record<CellState, string>> = {

@@ -52,7 +52,7 @@ export const experimentSchema = z.strictObject({
   }).prefault({}),
   /** Rewards that count as in domain; null: those that each arm is trained on. */
   in_domain: names.min(1).nullable().default(null),
-  /** Rewards that count as out of domain; null: those that every arm measures and that are not in domain. */
+  /** Rewards that count as out of domain, less those in domain of an arm; null: those that every arm measures. */
   out_of_domain: names.min(1).nullable().default(null),
 });
 

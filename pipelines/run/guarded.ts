@@ -47,7 +47,8 @@ export async function endRun(
   const { guard: { action }, folder } = run;
   if (action === "none" || verdicts.length === 0) return;
   const since = Math.min(...verdicts.map(({ since }) => since));
-  const kept = await listCheckpoints(folder.checkpoints);
+  // The last epoch's comes once this is written.
+  const kept = [...await listCheckpoints(folder.checkpoints), records.at(-1)!.epoch];
   const best = bestOf(run, records, kept.filter((epoch) => epoch < since)) ?? bestOf(run, records, kept);
   await writeEnding(folder.metrics, { action, verdicts, best });
 }

@@ -223,6 +223,7 @@ Deno.test("what a reward's authors report stands below its scores", () => {
     lora: null,
     sampling: { steps: 2, eta: 1, guidance: 1 },
     seeds: [0],
+    rewards: null,
     judge: null,
     left_out: {},
     lists: [{

@@ -1,5 +1,6 @@
 import {
   assert,
+  assertAlmostEquals,
   assertEquals,
   assertGreater,
   assertLess,
@@ -21,6 +22,7 @@ import { evaluationsOf } from "../../../pipelines/compare/unet_evaluations.ts";
 import { claimsOf, outcomeSentence } from "../../../pipelines/compare/words.ts";
 import { writeComparison } from "../../../pipelines/compare/write_comparison.ts";
 import { UsageError } from "../../../pipelines/usage_error.ts";
+import { makeRun } from "../report/made_run.ts";
 import { makeRuns } from "./made_runs.ts";
 
 /** The part of a document that is looked at here. */
@@ -32,6 +34,7 @@ interface Element {
 }
 
 const seeds = [1, 2, 3];
+const TWO_EVALUATIONS = "it takes two evaluations: the base model’s and a later one";
 const OPTIONS: ReadOptions = { inDomain: null, outOfDomain: null, mixesModels: false };
 
 Deno.test("a comparison of arms with three seeds", async (t) => {
@@ -151,14 +154,9 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
         join(prompts!, "manifest.json"),
         (manifest) => manifest.replace(/"evaluate": \[\s*"cat"/, '"evaluate": ["owl"'),
       );
-      const words = [first!, version!, model!, prompts!, "none=" + out];
+      const words = [first!, version!, model!, prompts!];
       const { results } = await writeComparison({ ...request, entries: await groupRuns(words) });
-      const reasons = [
-        "by version 0.0.9: this is 0.1.0",
-        "of another model",
-        "on other prompts or seeds",
-        "no run",
-      ];
+      const reasons = ["by version 0.0.9: this is 0.1.0", "of another model", "on other prompts or seeds"];
       assertEquals(results.left_out.length, reasons.length);
       for (const [i, reason] of reasons.entries()) assertStringIncludes(results.left_out[i]!.why, reason);
       assertEquals(results.results.map(({ runs }) => runs.length), [1]);
@@ -166,6 +164,55 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
       for (const { name, why } of results.left_out) {
         assertStringIncludes(said, `Left out, as ${why}: ${name}.`);
       }
+      await assertRejects(() => groupRuns([first!, out]), UsageError, `there is no run in ${out}`);
+    },
+  );
+
+  await t.step("a run that tells nothing takes nothing from the others", async () => {
+    const [first, second] = folders[2]!;
+    const unwatched = await makeRun({ epochs: 20, every: 0 });
+    const begun = await makeRun({ epochs: 0, planned: 20, every: 2 });
+    const { results } = await writeComparison({
+      ...request,
+      entries: await groupRuns([`x=${first}`, `x=${unwatched}`, `x=${begun}`]),
+    });
+    assertEquals(results.left_out.map(({ why }) => why), Array(2).fill(TWO_EVALUATIONS));
+    assertEquals(results.evaluated, true);
+    const alone = await writeComparison({ ...request, entries: await groupRuns([`x=${first}`]) });
+    assertEquals(results.results, alone.results.results);
+    // Of part of what was trained: no evaluation of the run.
+    const file = join(second!, "evaluation.json");
+    const whole = await Deno.readTextFile(file);
+    await edit(file, (text) => text.replace('"strength":1', '"strength":0.5'));
+    const both = await writeComparison({ ...request, entries: await groupRuns([first!, second!]) });
+    assertEquals(both.results.evaluated, false);
+    await Deno.writeTextFile(file, whole);
+    for (const folder of [unwatched, begun]) await Deno.remove(dirname(folder), { recursive: true });
+  });
+
+  await t.step(
+    "what is in domain of one arm is out of domain of none, and is held against its like",
+    async () => {
+      const rewards = { train: "gold", evaluate: ["mini_aesthetic", "mini_pick", "sharpness"] };
+      const [others] = await makeRuns([{ seeds, config: { rewards } }], true);
+      const words = [
+        ...folders[2]!.map((folder) => `a=${folder}`),
+        ...others!.map((folder) => `b=${folder}`),
+      ];
+      const heading = { ...request.heading, reference: "a", arms: ["a", "b"] };
+      const { results } = await writeComparison({ ...request, heading, entries: await groupRuns(words) });
+      assertEquals(results.results.map(({ in_domain }) => in_domain), [["mini_aesthetic"], ["gold"]]);
+      const { values, runs } = results.results[1]!;
+      assertEquals([values.in_domain!.against, values.net_gain!.against], [null, null]);
+      assert(values.out_of_domain!.against !== null && values.reward_gold!.against !== null);
+      for (const { values } of runs) {
+        const gains = ["mini_pick", "mini_hps", "colourfulness", "sharpness"].map((name) =>
+          values[`reward_${name}`]!
+        );
+        assertAlmostEquals(values.out_of_domain!, gains.reduce((sum, gain) => sum + gain / gains.length, 0));
+      }
+      assertStringIncludes(await Deno.readTextFile(page), "held against arms of the same ones only");
+      for (const folder of others!) await Deno.remove(dirname(folder), { recursive: true });
     },
   );
 
@@ -227,6 +274,7 @@ Deno.test("a table can be pasted", () => {
   const arm = (name: string, mean: number, isApart: boolean | null) => ({
     arm: name,
     command: `attune experiment x --only ${name}`,
+    in_domain: ["gold"],
     set: {},
     runs: [],
     values: { sqrt_kl: value(mean, isApart), drop: value(-mean, isApart) },

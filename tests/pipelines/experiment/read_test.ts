@@ -81,7 +81,7 @@ const REFUSED: readonly (readonly [string, ...string[]])[] = [
   [`${"title: a"}\nquestion: [`, "no YAML"],
   [`TITLE\nseed: [1]\narms: { a: {} }\nseeds: [1]`, "there is no such field: seed; did you mean seeds?"],
   [`TITLE\nseeds: [1]`, "either arms or a matrix"],
-  [`TITLE\nseeds: [1, 1]\narms: { a: {} }`, "a seed stands twice: 1"],
+  [`TITLE\nseeds: [1, 1]\narms: { a: {} }`, "one stands twice in seeds: 1"],
   [`TITLE\nseeds: [1]\narms: { a/b: {} }`, "arms.a/b"],
   [`TITLE\nseeds: [1]\narms: { a: {}, b: {} }`, "b/seed-1", "has the configuration of another arm: a/seed-1"],
   [`TITLE\nseeds: [1]\narms: { a: {} }\nreference: c`, "there is no such arm: c"],
@@ -108,6 +108,14 @@ const REFUSED: readonly (readonly [string, ...string[]])[] = [
     "did you mean simple_animals",
   ],
   [`TITLE\nseeds: [1]\narms: { a: {} }\nevaluation: { rewards: [golds] }`, "golds"],
+  [`TITLE\nseeds: [1]\narms: { a: {} }\nevaluation: { rewards: [gold, gold] }`, "evaluation.rewards: gold"],
+  [
+    `TITLE\nseeds: [1]\narms: { a: {} }\nevaluation: { judge: clip_l }`,
+    "a/seed-1",
+    "clip_l",
+    "those of clip",
+  ],
+  [`TITLE\nseeds: [1]\narms: { a: { set: { evaluate.unseen: ./no.txt } } }`, "a/seed-1", "no.txt"],
   [`TITLE\nseeds: [1]\narms: { a: {}, b: { set: { evaluate.prompts: ./no.txt } } }`, "b/seed-1", "no.txt"],
 ];
 

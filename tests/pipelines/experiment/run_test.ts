@@ -173,6 +173,19 @@ Deno.test("an experiment", async (t) => {
       }
       assertEquals(await exists(join(ended.folder, "slow/seed-1/checkpoints/epoch-0001")), true);
       assertEquals(await exists(join(ended.folder, "slow/seed-1/checkpoints/epoch-0002")), false);
+      // Let go on, it does; one that is longer than it is to be is refused.
+      await Deno.writeTextFile(guarded, text.replace("1.e-9", "1.e+9"));
+      const free = { ...ended, experiment: await readExperiment(guarded) };
+      lines.length = 0;
+      assertEquals(await runExperiment(free, programs(), screen, never), 0);
+      assertEquals(lines[0], "1/1 slow/seed-1: going on with training");
+      await Deno.writeTextFile(guarded, text.replace("num_epochs: 3", "num_epochs: 2"));
+      const shorter = { ...ended, experiment: await readExperiment(guarded) };
+      await assertRejects(
+        () => runExperiment(shorter, programs(), screen, never),
+        UsageError,
+        "it has 3 epochs in its folder and num_epochs is 2",
+      );
     });
 
     await t.step("told to stop, it begins no other cell and is not finished", async () => {
