@@ -9,7 +9,7 @@
 
 import { parseArgs } from "@std/cli";
 import { join } from "node:path";
-import { exists, readText } from "../pipelines/files.ts";
+import { exists, pathOf, readText } from "../pipelines/files.ts";
 import { withoutMachine } from "../pipelines/run/metrics_file.ts";
 
 const { _: [run], stop = "7" } = parseArgs(Deno.args, { string: ["_", "stop"] });
@@ -27,7 +27,7 @@ Deno.exitCode = differences.length === 0 ? 0 : 1;
 
 /** Trains, and interrupts once so many epochs are complete. */
 async function train(args: readonly string[], stopAfter = Infinity): Promise<void> {
-  const cli = new URL("../pipelines/cli.ts", import.meta.url).pathname;
+  const cli = pathOf(new URL("../pipelines/cli.ts", import.meta.url));
   const process = new Deno.Command(Deno.execPath(), { args: ["run", "-A", cli, "train", ...args] }).spawn();
   let isRunning = true;
   const ended = process.status.finally(() => isRunning = false);

@@ -17,7 +17,7 @@ import { tfjs } from "../bench/peers/tfjs.ts";
 import { showResults } from "../bench/results.ts";
 import { contestedShapes } from "../bench/shapes.ts";
 import { readArguments } from "./arguments.ts";
-import { writeAtomically } from "./files.ts";
+import { pathOf, writeAtomically } from "./files.ts";
 import { fromCaller } from "./paths.ts";
 import { openTuneFile } from "./tune_store.ts";
 import { UsageError } from "./usage_error.ts";
@@ -54,7 +54,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (cases.length === 0) {
     throw new UsageError(`Cannot measure anything as no product has this in its name: ${options.only}`);
   }
-  const path = fromCaller(options.out ?? new URL("../.cache/bench.json", import.meta.url).pathname);
+  const path = fromCaller(options.out ?? pathOf(new URL("../.cache/bench.json", import.meta.url)));
   await Deno.mkdir(dirname(path), { recursive: true });
   const start = performance.now();
   const gpu = await openGpu(navigator.gpu);

@@ -4,6 +4,7 @@
  */
 
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ParamTree } from "../lib/core/tensor.ts";
 import { openWeights } from "../lib/io/open_weights.ts";
 import { openShards, parseShardIndex, type Shard, shardNames } from "../lib/io/shards.ts";
@@ -29,7 +30,8 @@ export async function writeAtomically(
     ? [content]
     : content;
   const target = pathOf(path);
-  const aside = `${target}.part`;
+  // Others may write the same file at the same time.
+  const aside = `${target}.${crypto.randomUUID()}.part`;
   try {
     using file = await Deno.open(aside, { write: true, create: true, truncate: true });
     for await (const bytes of pieces) {
@@ -155,7 +157,7 @@ export async function exists(path: Path): Promise<boolean> {
 
 /** The path behind a path or file URL. */
 export function pathOf(path: Path): string {
-  return path instanceof URL ? decodeURIComponent(path.pathname) : path;
+  return path instanceof URL ? fileURLToPath(path) : path;
 }
 
 /** Why a file could not be read, in words. */

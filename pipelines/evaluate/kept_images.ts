@@ -27,9 +27,6 @@ export async function keptImages(
   if (await exists(path)) return floats((await readWeights(path)).images);
   const images = await draw();
   await makeFolder(folder);
-  // Others may keep the same images at the same time, in this process or another.
-  const own = `${path}.${crypto.randomUUID()}`;
-  await writeAtomically(own, writeSafetensors({ images }));
-  await Deno.rename(own, path);
+  await writeAtomically(path, writeSafetensors({ images }));
   return images;
 }
