@@ -13,7 +13,7 @@ import { checkRewardName } from "../load/check_reward_name.ts";
 import { hint } from "../nearest.ts";
 import { UsageError } from "../usage_error.ts";
 import type { Compat } from "./field.ts";
-import { listFields, listSections } from "./fields.ts";
+import { LEARNING_RATE, listFields, listSections } from "./fields.ts";
 import { guardBlindSpots } from "./guard_section.ts";
 import { configSchema } from "./schema.ts";
 import { overlaid, type RawConfig, treeOf, without } from "./tree.ts";
@@ -41,17 +41,12 @@ export function checkConfig(raw: RawConfig): Config {
   return config;
 }
 
-const RATE = "train.learning_rate";
-
-/** Its share of the learning rate of adapters takes all weights of the UNet about as far from the base model in an epoch. */
-const WHOLE_SHARE = 1 / 100;
-
 /** What fields start with where the schema does not say it: by the method, its reading, and whether there are adapters. */
 function startOf({ method, lora }: RawConfig, compat: Compat): Defaults {
   const { name, defaults } = methods.find(({ name }) => name === method) ?? methods[0]!;
   if (lora !== null) return defaults[compat];
-  const rate = listFields(compat, name).find(({ name }) => name === RATE)!.initial as number;
-  return { ...defaults[compat], [RATE]: rate * WHOLE_SHARE };
+  const rate = listFields(compat, name, true).find(({ name }) => name === LEARNING_RATE)!;
+  return { ...defaults[compat], [LEARNING_RATE]: rate.initial };
 }
 
 /** The tree without nulls that leave a field to its default, as they do where the field has no meaning of its own for them. */

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { methods } from "../../lib/methods/mod.ts";
+import type { Defaults } from "../../lib/stages/method.ts";
 import type { Compat, FieldNotes } from "./field.ts";
 import { configSchema } from "./schema.ts";
 
@@ -18,6 +19,12 @@ export interface ConfigField extends FieldNotes {
   /** Its value where nothing is said. */
   readonly initial: unknown;
 }
+
+/** The field of the policy's learning rate, which starts lower where all weights are trained. */
+export const LEARNING_RATE = "train.learning_rate";
+
+/** This share of the learning rate of adapters takes all weights of the UNet about as far from the base model in an epoch. */
+const WHOLE_SHARE = 1 / 100;
 
 /** The part of JSON Schema that the configuration's schema turns into. */
 interface JsonType extends Partial<FieldNotes> {
@@ -40,15 +47,20 @@ interface JsonType extends Partial<FieldNotes> {
  * Every field in the order of the schema, with the defaults of a method in a reading.
  *
  * @param name The method's; by default, and where there is none of this name, that of the default method.
+ * @param isWhole Whether it trains all weights of the UNet, rather than adapters.
  */
-export function listFields(compat: Compat, name?: string): readonly ConfigField[] {
+export function listFields(compat: Compat, name?: string, isWhole = false): readonly ConfigField[] {
   const { defaults } = methods.find((method) => method.name === name) ?? methods[0]!;
   return fieldsOf(z.toJSONSchema(configSchema(compat)) as JsonType, "").map((field) => {
     const initial = field.name === "method" && name !== undefined ? name : field.initial;
     const { fixed, official } = field.readings ?? { fixed: initial, official: initial };
+    const valueOf = (values: Defaults, otherwise: unknown) => {
+      const value = Object.hasOwn(values, field.name) ? values[field.name] : otherwise;
+      return isWhole && field.name === LEARNING_RATE ? WHOLE_SHARE * (value as number) : value;
+    };
     const readings = {
-      fixed: valueIn(defaults.fixed, field.name, fixed),
-      official: valueIn(defaults.official, field.name, official),
+      fixed: valueOf(defaults.fixed, fixed),
+      official: valueOf(defaults.official, official),
     };
     const differs = JSON.stringify(readings.fixed) !== JSON.stringify(readings.official);
     return {
@@ -57,10 +69,6 @@ export function listFields(compat: Compat, name?: string): readonly ConfigField[
       ...differs || field.readings !== undefined ? { readings } : {},
     };
   });
-}
-
-function valueIn(values: Readonly<Record<string, unknown>>, name: string, otherwise: unknown): unknown {
-  return Object.hasOwn(values, name) ? values[name] : otherwise;
 }
 
 /** A section of the configuration. */

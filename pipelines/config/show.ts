@@ -16,7 +16,7 @@ const HEADER = `# The default run: every field with its default, as \`attune con
 
 /** The configuration as YAML that reads back to the same, each field with its doc. */
 export function showConfig(config: Config): string {
-  return fileOf(config, listFields(config.compat, config.method));
+  return fileOf(config, listFields(config.compat, config.method, config.lora === null));
 }
 
 /** The defaults as YAML to start from: as {@linkcode showConfig}, but switches are null and follow `compat`. */

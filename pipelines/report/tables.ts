@@ -68,8 +68,9 @@ export function historyTable({ rewards }: Measured, label: string): Markup {
 export function settingsTable(
   config: Tree,
 ): { readonly table: Markup; readonly changed: number; readonly count: number } {
+  const compat = textAt(config, "compat") === "official" ? "official" : "fixed";
   const fields = new Map(
-    listFields(textAt(config, "compat") === "official" ? "official" : "fixed", textAt(config, "method"))
+    listFields(compat, textAt(config, "method"), at(config, "lora") === null)
       .map((field) => [field.name, field]),
   );
   const settings = settingsOf(config, fields);

@@ -47,14 +47,16 @@ Deno.test("a method brings defaults of its own, which what is set overrides", ()
     for (const compat of ["fixed", "official"] as const) {
       const unknown = Object.keys(defaults[compat]).filter((name) => !fields.includes(name));
       assertEquals(unknown, [], method);
-      const config = checkConfig({ method, compat });
-      for (const { name, initial } of listFields(compat, method)) {
-        const found = name.split(".").reduce(
-          (node: unknown, key) => (node as RawConfig | null)?.[key],
-          config,
-        );
-        if (found !== undefined && name !== "compat") {
-          assertEquals(found, initial, `${method} ${compat} ${name}`);
+      for (const isWhole of [false, true]) {
+        const config = checkConfig({ method, compat, ...isWhole && { lora: null } });
+        for (const { name, initial } of listFields(compat, method, isWhole)) {
+          const found = name.split(".").reduce(
+            (node: unknown, key) => (node as RawConfig | null)?.[key],
+            config,
+          );
+          if (found !== undefined && name !== "compat") {
+            assertEquals(found, initial, `${method} ${compat} ${name}`);
+          }
         }
       }
     }
