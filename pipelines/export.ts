@@ -23,7 +23,7 @@ Usage: attune export PATH --format NAME [options]
   PATH           a run's folder, a checkpoint's, or a safetensors or torch file in any of the layouts
   --format NAME  diffusers  load_lora_weights of any version, ComfyUI
                  kohya      AUTOMATIC1111, ComfyUI, load_lora_weights
-                 peft       PEFT, load_lora_weights of newer versions
+                 peft       load_lora_weights of newer versions, names as PEFT has them
                  reference  load_attn_procs, as the reference implementation saves them
   --dtype TYPE   f32 or f16                                  (f32)
   --out FILE     the file                                    (NAME.FORMAT.safetensors here)

@@ -22,7 +22,7 @@ Usage: attune fetch OWNER/NAME [options]
   --token-env NAME  the environment variable that holds an access token, for models that are not given to everyone  (HF_TOKEN)
   --help            print this
 
-Only what training reads is downloaded, weights as safetensors, into the cache that tools for the hub share: HF_HUB_CACHE,
+Only what training reads is downloaded, weights as safetensors where there are any, into the cache that tools for the hub share: HF_HUB_CACHE,
 or hub below HF_HOME, or ~/.cache/huggingface/hub. Each file is checked by its hash. Ctrl-C stops; the same command goes on
 where it was. HF_ENDPOINT names a mirror.
 `;

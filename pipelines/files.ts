@@ -10,6 +10,7 @@ import { openWeights } from "../lib/io/open_weights.ts";
 import { openShards, parseShardIndex, type Shard, shardNames } from "../lib/io/shards.ts";
 import type { TorchFileOptions } from "../lib/io/torch_file.ts";
 import { readTensors, type WeightsFile } from "../lib/io/weights_file.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** A file or folder, by path or URL. */
 export type Path = string | URL;
@@ -40,6 +41,8 @@ export async function writeAtomically(
     await file.sync();
   } catch (cause) {
     await Deno.remove(aside).catch(() => {});
+    // What the content is refused for says all.
+    if (cause instanceof UsageError) throw cause;
     throw new Error(`Cannot write ${target}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
   await Deno.rename(aside, target);

@@ -43,7 +43,7 @@ export async function findPolicy(path: string): Promise<PolicyPlace> {
   const isUNet = basename(file).startsWith(UNET_STEM);
   const checkpoint = dirname(isUNet ? dirname(file) : file);
   const run = runFolder(dirname(dirname(checkpoint)));
-  const isOfRun = await exists(run.config);
+  const isOfRun = basename(dirname(checkpoint)) === basename(run.checkpoints) && await exists(run.config);
   return {
     path: file,
     isUNet,

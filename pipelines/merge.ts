@@ -21,7 +21,7 @@ import {
   withWeights,
   writeAtomically,
 } from "./files.ts";
-import { modelFolder, weightsFile } from "./load/model_folder.ts";
+import { findWeights, modelFolder, weightsFile } from "./load/model_folder.ts";
 import { fromCaller, fromHere } from "./paths.ts";
 import { checkShapes, type PolicyFile, readPolicyFile } from "./policy_file.ts";
 import { UNET_FILE } from "./run/policy_files.ts";
@@ -46,6 +46,12 @@ parts are copied. One tensor is in memory at a time.
 
 /** A model's folders as `load_pipeline.ts` reads them. */
 const PARTS = ["scheduler", "tokenizer", "text_encoder", "unet", "vae", "rewards"];
+
+/** The weights of the other parts. */
+const OTHER_WEIGHTS = ["text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors"];
+
+/** A part that attune fetch leaves out, and that the index may ask for by a field of its own. */
+const CHECKER = "safety_checker";
 
 /** What is to be merged. */
 export interface MergeRequest {
@@ -120,16 +126,14 @@ export async function readRequest(args: readonly string[]): Promise<MergeRequest
  */
 export async function mergeModel(request: MergeRequest): Promise<void> {
   const { model, out } = request;
-  const aside = `${out}.part`;
-  const clear = () => Deno.remove(aside, { recursive: true }).catch(() => {});
-  await clear();
+  const aside = `${out}.${crypto.randomUUID()}.part`;
   try {
     await writeUNet(request, join(aside, UNET_FILE));
     await copyOthers(model, aside);
     await syncFolder(aside);
     await Deno.rename(aside, out);
   } catch (cause) {
-    await clear();
+    await Deno.remove(aside, { recursive: true }).catch(() => {});
     throw cause;
   }
 }
@@ -145,7 +149,16 @@ async function writeUNet({ policy, model, strength, dtype }: MergeRequest, path:
   await makeFolder(dirname(path));
   await withWeights(source, (file) =>
     withMerge(policy, strength, async (merge) => {
-      const merged = async (name: string) => merge(name, await readTensor(file, name));
+      const merged = async (name: string) => {
+        const weight = await merge(name, await readTensor(file, name));
+        const bad = weight.data.findIndex((x) => !Number.isFinite(x));
+        if (bad === -1) return weight;
+        throw new UsageError(
+          `Cannot merge ${policy.path} into ${source} as one is damaged: element ${bad} of ${name} becomes ${
+            weight.data[bad]
+          }`,
+        );
+      };
       await writeAtomically(path, streamSafetensors(shapes, merged, options));
     }));
 }
@@ -175,18 +188,26 @@ function withMerge(
   );
 }
 
-/** Copies the parts that the model's index names and those that are read here, the UNet without its weights. */
+/**
+ * Copies the parts that the model's index names and those that are read here, the UNet without its weights. Weights that stand for the
+ * plain file get its name, as the UNet has it, and parts that are not there are taken out of the index.
+ */
 async function copyOthers(model: string, out: string): Promise<void> {
-  const index = await readJson(join(model, "model_index.json"));
-  for (
-    const part of new Set([
-      ...PARTS,
-      ...Object.keys(Object(index)).filter((name) => /^\w+$/.test(name)),
-    ])
-  ) {
-    if (!await exists(join(model, part))) continue;
+  const index = Object(await readJson(join(model, "model_index.json"))) as Record<string, unknown>;
+  const named = Object.keys(index).filter((name) => Array.isArray(index[name]) && /^\w+$/.test(name));
+  for (const part of new Set([...PARTS, ...named])) {
+    if (!await exists(join(model, part))) {
+      if (part in index) index[part] = [null, null];
+      continue;
+    }
     const isWeights = (name: string) => part === "unet" && basename(name) !== "config.json";
     await copyFolder(join(model, part), join(out, part), (name) => !isWeights(name));
   }
-  await Deno.copyFile(join(model, "model_index.json"), join(out, "model_index.json"));
+  for (const file of OTHER_WEIGHTS) {
+    const found = await findWeights(out, file);
+    if (found === null || !/\.fp16\.\w+$/.test(found)) continue;
+    await Deno.rename(join(out, found), join(out, found.replace(".fp16.", ".")));
+  }
+  if (!await exists(join(out, CHECKER))) delete index[`requires_${CHECKER}`];
+  await writeAtomically(join(out, "model_index.json"), `${JSON.stringify(index, null, 2)}\n`);
 }

@@ -85,7 +85,7 @@ export function fitLora(adapters: ParamTree, shapes: Readonly<Record<string, Sha
   const stray = Object.keys(adapters).find((name) => !(name in shapes));
   if (stray !== undefined) {
     throw cannotRead(
-      "the model has no such layer that could have one",
+      "only adapters of attention projections are drawn with; attune merge makes a model of adapters of any layer",
       stray.replace(/\.lora_[AB]\.weight$/, ""),
     );
   }

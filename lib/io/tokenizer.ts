@@ -81,7 +81,7 @@ export interface Tokenizer {
 /**
  * Makes a tokenizer.
  *
- * @throws {SyntaxError} If the vocabulary lacks the start or the end token, or what a merge makes.
+ * @throws {SyntaxError} If the vocabulary lacks the start or the end token, or vocabulary and merges are not of one another.
  */
 export function makeTokenizer(files: TokenizerFiles): Tokenizer {
   const startId = idOf(files.vocab, START_OF_TEXT);
@@ -144,10 +144,18 @@ export function parseMerges(text: string): readonly string[] {
   return lines.slice(lines[0]!.startsWith("#version") ? 1 : 0).filter((line) => line.trim() !== "");
 }
 
+/** Checks that merges make what the vocabulary has besides single bytes and special tokens, `<…>`. */
 function checkMerges({ vocab, merges }: TokenizerFiles): void {
-  const wrong = parseMerges(merges).find((merge) => !Object.hasOwn(vocab, merge.replace(" ", "")));
+  const all = parseMerges(merges);
+  const wrong = all.find((merge) => !Object.hasOwn(vocab, merge.replace(" ", "")));
   if (wrong !== undefined) {
     throw new SyntaxError(`Cannot make a tokenizer as its vocabulary lacks what a merge makes: ${wrong}`);
+  }
+  const bytes = byteSymbols().flatMap((symbol) => [symbol, `${symbol}</w>`]);
+  const made = new Set([...bytes, ...all.map((merge) => merge.replace(" ", ""))]);
+  const unmade = Object.keys(vocab).find((token) => !made.has(token) && !/^<.+>$/.test(token));
+  if (unmade !== undefined) {
+    throw new SyntaxError(`Cannot make a tokenizer as its merges are not complete: none makes ${unmade}`);
   }
 }
 

@@ -22,6 +22,14 @@ export interface ModelContext {
   readonly stage?: string | undefined;
 }
 
+/** A model's parameters, with values between layers kept as the context asks for. */
+export function scopeIn(
+  { halfActivations = false }: Pick<ModelContext, "halfActivations">,
+  scope: Scope,
+): Scope {
+  return halfActivations ? keepingHalves(scope) : scope;
+}
+
 /**
  * Runs a model over `count` rows.
  *
@@ -42,16 +50,17 @@ export type BatchedModel = (
 export async function batchedModel<I extends string>(
   model: (scope: Scope, inputs: Readonly<Record<I, Value>>) => Value,
   types: Readonly<Record<I, TensorType>>,
-  { runtime, weights, batchSize, halfActivations = false, stage = "scoring" }: ModelContext,
+  context: ModelContext,
 ): Promise<BatchedModel> {
+  const { runtime, weights, batchSize, stage = "scoring" } = context;
   const specs = declareParams((scope) => model(scope, symbols(types)));
   const needed = Object.fromEntries(
     specs.flatMap(({ name }) => name in weights ? [[name, weights[name]!]] : []),
   );
-  const bound = (values: Readonly<Record<string, Value>>) =>
-    halfActivations ? keepingHalves(bindParams(values)) : bindParams(values);
   const graph = trace(
-    (values) => ({ result: model(bound(values), values as Readonly<Record<I, Value>>) }),
+    (values) => ({
+      result: model(scopeIn(context, bindParams(values)), values as Readonly<Record<I, Value>>),
+    }),
     { ...needed, ...types } as Readonly<Record<string, TensorType>>,
   );
   const program = await runtime.compile(graph, {

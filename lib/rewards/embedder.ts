@@ -8,7 +8,7 @@ import type { FloatTensor, TensorType, WordTensor } from "../core/tensor.ts";
 import { reshape } from "../engine/ops/views.ts";
 import type { ClipTextConfig } from "../models/clip_config.ts";
 import { textEnds } from "../models/clip_text.ts";
-import { batchedModel, type ModelContext } from "./batched.ts";
+import { batchedModel, type ModelContext, scopeIn } from "./batched.ts";
 import {
   type cosines,
   type DualEncoderConfig,
@@ -113,7 +113,9 @@ export function fitGraph(
     }),
     build: (scope, images, inputs) => {
       const { ids, ends } = inputs as unknown as TextInputs;
-      return reshape(measure(scope, config, { images: build(images, inputs), ids, ends }), [-1]);
+      return reshape(measure(scopeIn(context, scope), config, { images: build(images, inputs), ids, ends }), [
+        -1,
+      ]);
     },
   };
 }

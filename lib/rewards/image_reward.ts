@@ -18,7 +18,7 @@ import { blipVision } from "../models/blip_vision.ts";
 import { counts, fieldsOf } from "../models/fields.ts";
 import { clipPixels } from "../models/pixel_values.ts";
 import { declareParams, type ParamSpec, type Scope } from "../nn/scope.ts";
-import { batchedModel, type ModelContext } from "./batched.ts";
+import { batchedModel, type ModelContext, scopeIn } from "./batched.ts";
 import { imageTypes } from "./embedder.ts";
 import { HEAD_WIDTHS, linearHead } from "./linear_head.ts";
 import { preparation, preparer } from "./prepare_images.ts";
@@ -147,7 +147,11 @@ export async function imageReward(
       inputs: (prompts, shape) => ({ ...tables(shape), ...tokenize(prompts) }),
       build: (scope, images, inputs) => {
         const { ids, mask } = inputs as Readonly<Record<"ids" | "mask", Value>>;
-        return imageRewardScores(scope, config, { pixels: build(images, inputs), ids, mask });
+        return imageRewardScores(scopeIn(context, scope), config, {
+          pixels: build(images, inputs),
+          ids,
+          mask,
+        });
       },
     },
     score: async (images, prompts) => {

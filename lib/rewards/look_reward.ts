@@ -6,7 +6,7 @@
 import { pickRows } from "../core/rows.ts";
 import type { Value } from "../engine/graph.ts";
 import type { Scope } from "../nn/scope.ts";
-import { batchedModel, type ModelContext } from "./batched.ts";
+import { batchedModel, type ModelContext, scopeIn } from "./batched.ts";
 import { embedImages, type ImageTowerConfig } from "./dual_encoder.ts";
 import { imageTypes } from "./embedder.ts";
 import { preparation, preparer } from "./prepare_images.ts";
@@ -36,7 +36,7 @@ export async function lookReward(
     graph: {
       weights: context.weights,
       inputs: (_, shape) => tables(shape),
-      build: (scope, images, inputs) => look(scope, build(images, inputs)),
+      build: (scope, images, inputs) => look(scopeIn(context, scope), build(images, inputs)),
     },
     score: async (images, prompts) => {
       const pixels = await prepare(images, prompts);

@@ -71,26 +71,6 @@ export function sampleRankings(scores: F32, from: Key, options: RankingOptions):
   return { count, size, images };
 }
 
-/**
- * The share of pairs that scores order as the rankings do; a tie counts half.
- *
- * @param scores `[M]`: the score of each image.
- * @returns In `[0, 1]`; NaN without rankings.
- */
-export function pairAccuracy(scores: F32, { count, size, images }: Rankings): number {
-  let right = 0, pairs = 0;
-  for (let n = 0; n < count; n++) {
-    for (let better = 0; better < size; better++) {
-      for (let worse = better + 1; worse < size; worse++) {
-        const lead = scores[images[n * size + better]!]! - scores[images[n * size + worse]!]!;
-        right += (Math.sign(lead) + 1) / 2;
-        pairs++;
-      }
-    }
-  }
-  return right / pairs;
-}
-
 /** Some more of a group, none twice: the first of a partial Fisher-Yates order. */
 function drawOthers(first: number, group: readonly number[], size: number, from: Key): number[] {
   const pool = group.filter((image) => image !== first);

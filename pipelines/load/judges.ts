@@ -74,6 +74,9 @@ export interface Judges {
   readonly free: () => Promise<void>;
 }
 
+/** What ImageReward knows beside the words of BERT. */
+const ADDED_TOKENS = ["[DEC]", "[ENC]"];
+
 /** Tokens to a prompt of ImageReward. */
 const IMAGE_REWARD_TOKENS = 35;
 
@@ -148,11 +151,12 @@ export function openJudges(
     },
     imageReward: async () => {
       const config = await imageRewardConfig(folder);
-      const vocab = await source.vocabulary(await locate("imagereward_vocabulary"));
+      const words = config.text_config.vocab_size - ADDED_TOKENS.length;
+      const vocab = await source.vocabulary(await locate("imagereward_vocabulary"), words);
       return {
         config,
         weights: await load("imagereward", declareImageReward(config), "all"),
-        tokenize: makeWordPiece({ vocab, added: ["[DEC]", "[ENC]"], maxLength: IMAGE_REWARD_TOKENS }),
+        tokenize: makeWordPiece({ vocab, added: ADDED_TOKENS, maxLength: IMAGE_REWARD_TOKENS }),
       };
     },
     goldStatistics: async () => await readConfigFile(await locate("gold_statistics"), parseGoldStatistics),

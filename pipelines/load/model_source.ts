@@ -15,6 +15,7 @@ import { engineShape } from "../../lib/nn/layout.ts";
 import type { ParamSpec } from "../../lib/nn/scope.ts";
 import type { Weights } from "../../lib/stages/weights.ts";
 import { exists, readText } from "../files.ts";
+import { UsageError } from "../usage_error.ts";
 import { hashFiles, weightsFile } from "./model_folder.ts";
 import { findRewardFile, rewardFile, type RewardFileName } from "./reward_files.ts";
 import { loadTokenizer } from "./tokenizer.ts";
@@ -35,8 +36,12 @@ export interface ModelSource {
   ): Promise<Weights>;
   /** The tokenizer, for a text encoder. */
   tokenizer(folder: string, config: ClipTextConfig): Promise<Tokenizer>;
-  /** The text of a file of WordPiece's words. */
-  vocabulary(path: string): Promise<string>;
+  /**
+   * The text of a file of WordPiece's words.
+   *
+   * @param count How many there must be.
+   */
+  vocabulary(path: string, count: number): Promise<string>;
   /** A hash of files that were read, given by their names. */
   hash(files: Readonly<Record<string, string>>): Promise<string>;
 }
@@ -47,9 +52,18 @@ export const fileSource: ModelSource = {
   rewardFile,
   load: loadWeights,
   tokenizer: loadTokenizer,
-  vocabulary: readText,
+  vocabulary: readVocabulary,
   hash: hashFiles,
 };
+
+async function readVocabulary(path: string, count: number): Promise<string> {
+  const text = await readText(path);
+  const { length } = text.trimEnd().split("\n");
+  if (length === count) return text;
+  throw new UsageError(
+    `Cannot load ${path} as it is not the text encoder's: ${length} words, where ${count} are needed`,
+  );
+}
 
 /** The words without which there is no WordPiece, which reads any other as unknown. */
 const STAND_IN_WORDS = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
@@ -80,7 +94,8 @@ export function standInSource(counter: CountingRuntime, areHalves: boolean): Mod
       await exists(join(folder, "tokenizer/vocab.json"))
         ? await loadTokenizer(folder, config)
         : standInTokenizer(config),
-    vocabulary: async (path) => await exists(path) ? await readText(path) : STAND_IN_WORDS,
+    vocabulary: async (path, count) =>
+      await exists(path) ? await readVocabulary(path, count) : STAND_IN_WORDS,
     hash: () => Promise.resolve(""),
   };
 }

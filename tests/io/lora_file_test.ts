@@ -135,7 +135,7 @@ Deno.test("what is no whole adapter of the model is refused by name", () => {
     [{ ...adapters, [`${q}.alpha`]: tensor([], [NaN]) }, `${q}.alpha is no number: NaN`],
     [
       { ...adapters, ...renamed(adapters, (name) => name.replace("to_", "up_")) },
-      `no such layer that could have one: ${attention}.up_q`,
+      `attune merge makes a model of adapters of any layer: ${attention}.up_q`,
     ],
   ];
   for (const [tree, message] of cases) {

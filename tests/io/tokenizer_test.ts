@@ -74,4 +74,6 @@ Deno.test("a vocabulary that is none of CLIP is refused", () => {
   assertThrows(() => makeTokenizer({ ...files, vocab: { cat: 0 } }), SyntaxError, "has no <|startoftext|>");
   const merges = `${files.merges}\nfoo bar`;
   assertThrows(() => makeTokenizer({ ...files, merges }), SyntaxError, "what a merge makes: foo bar");
+  const cut = files.merges.replace("ca t</w>\n", "");
+  assertThrows(() => makeTokenizer({ ...files, merges: cut }), SyntaxError, "none makes cat</w>");
 });

@@ -1,20 +1,22 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { key } from "../../lib/core/random.ts";
-import type { ParamTree } from "../../lib/core/tensor.ts";
+import { type FloatTensor, type ParamTree, tensor } from "../../lib/core/tensor.ts";
 import { interpreter } from "../../lib/engine/mod.ts";
 import { writeLora } from "../../lib/io/lora_file.ts";
 import { originMetadata } from "../../lib/io/lora_metadata.ts";
+import { writeSafetensors } from "../../lib/io/safetensors.ts";
 import { declareUNetLora } from "../../lib/models/unet_2d_condition.ts";
 import { parseUNetConfig } from "../../lib/models/unet_config.ts";
 import { initParams } from "../../lib/nn/scope.ts";
 import { adaptersFor, readAdapterFile } from "../../pipelines/adapters.ts";
 import { readConfig, showConfig } from "../../pipelines/config/mod.ts";
 import * as exportTask from "../../pipelines/export.ts";
-import { readJson, readWeights, withWeights } from "../../pipelines/files.ts";
+import { copyFolder, exists, readJson, readWeights, withWeights } from "../../pipelines/files.ts";
 import { loadPipeline } from "../../pipelines/load_pipeline.ts";
 import * as mergeTask from "../../pipelines/merge.ts";
 import { drawAll, makeSampler } from "../../pipelines/sampler.ts";
+import { UsageError } from "../../pipelines/usage_error.ts";
 import { assertClose } from "../models/golden.ts";
 import { UNET_FILE, withTinyModel } from "./tiny_model.ts";
 
@@ -119,16 +121,11 @@ Deno.test("merge: a folder that draws without adapters what the model draws with
       const same = before[name]!.data.every((x, i) => x === after[name]!.data[i]);
       assertEquals(same, !layers.has(name), name);
     }
-    for (
-      const file of [
-        "vae/config.json",
-        "text_encoder/model.safetensors",
-        "unet/config.json",
-        "model_index.json",
-      ]
-    ) {
+    for (const file of ["vae/config.json", "text_encoder/model.safetensors", "unet/config.json"]) {
       assertEquals(await Deno.readFile(join(out, file)), await Deno.readFile(join(model, file)), file);
     }
+    const [theirs, ours] = [model, out].map((folder) => readJson(join(folder, "model_index.json")));
+    assertEquals(await ours, await theirs);
     await withWeights(join(out, UNET_FILE), ({ metadata }) => {
       assertEquals(metadata, { format: "pt", "attune.merged_strength": "0.5", ...origin });
       return Promise.resolve();
@@ -139,6 +136,35 @@ Deno.test("merge: a folder that draws without adapters what the model draws with
     assert(
       (await Deno.stat(join(half, UNET_FILE))).size < 0.6 * (await Deno.stat(join(out, UNET_FILE))).size,
     );
+    // As attune fetch leaves a model: half precision, and without a part that its index asks for.
+    const fetched = join(folder, "fetched");
+    await copyFolder(model, fetched);
+    const index = await readJson(join(model, "model_index.json")) as Record<string, unknown>;
+    const checker = { safety_checker: ["stable_diffusion", "Checker"], requires_safety_checker: true };
+    await Deno.writeTextFile(join(fetched, "model_index.json"), JSON.stringify({ ...index, ...checker }));
+    const files = ["text_encoder/model", "vae/diffusion_pytorch_model"];
+    for (const file of files) {
+      const [plain, variant] = ["", ".fp16"].map((middle) => join(fetched, `${file}${middle}.safetensors`));
+      await Deno.rename(plain!, variant!);
+    }
+    const whole = join(folder, "whole");
+    await mergeTask.run([run, "--model", fetched, "--out", whole]);
+    assertEquals(await readJson(join(whole, "model_index.json")), { ...index, safety_checker: [null, null] });
+    for (const file of files) assert(await exists(join(whole, `${file}.safetensors`)), file);
+
+    const unet = await readWeights(join(fetched, UNET_FILE));
+    const [name, { shape, data }] = Object.entries(unet)[0]!;
+    const damaged = tensor(shape, Float32Array.from(data as ArrayLike<number>, (x, i) => i === 1 ? NaN : x));
+    await Deno.writeFile(
+      join(fetched, UNET_FILE),
+      writeSafetensors({ ...unet as Record<string, FloatTensor>, [name]: damaged }),
+    );
+    await assertRejects(
+      () => mergeTask.run([run, "--model", fetched, "--out", join(folder, "x")]),
+      UsageError,
+      `element 1 of ${name} becomes NaN`,
+    );
+
     const other = await assertRejects(
       () => mergeTask.run([run, "--model", "mini", "--out", join(folder, "x")]),
       SyntaxError,

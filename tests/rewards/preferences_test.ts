@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { key, normals } from "../../lib/core/random.ts";
-import { pairAccuracy, sampleRankings } from "../../lib/rewards/preferences.ts";
+import { type Rankings, sampleRankings } from "../../lib/rewards/preferences.ts";
 
 Deno.test("pairs follow Bradley and Terry's odds", () => {
   const scores = Float32Array.of(0, 0.4), count = 4000, seed = 31;
@@ -15,7 +15,7 @@ Deno.test("pairs follow Bradley and Terry's odds", () => {
 Deno.test("flips turn that share of rankings round", () => {
   const scores = Float32Array.of(0, 1), count = 2000, seed = 32;
   const rankings = sampleRankings(scores, key(seed), { count, temperature: 1e-3, flips: 0.25 });
-  assertAlmostEquals(pairAccuracy(scores, rankings), 0.75, 0.04, `seed ${seed}`);
+  assertAlmostEquals(orderedShare(scores, rankings), 0.75, 0.04, `seed ${seed}`);
 });
 
 Deno.test("a ranking has different images of one group", () => {
@@ -37,9 +37,9 @@ Deno.test("a ranking has different images of one group", () => {
 Deno.test("without doubt rankings are in the order of the score", () => {
   const scores = normals(key(35), 30);
   const rankings = sampleRankings(scores, key(36), { count: 100, size: 5, temperature: 1e-4 });
-  assertEquals(pairAccuracy(scores, rankings), 1);
-  assertEquals(pairAccuracy(scores.map((x) => -x), rankings), 0);
-  assertEquals(pairAccuracy(scores.map(() => 2), rankings), 0.5);
+  assertEquals(orderedShare(scores, rankings), 1);
+  assertEquals(orderedShare(scores.map((x) => -x), rankings), 0);
+  assertEquals(orderedShare(scores.map(() => 2), rankings), 0.5);
 });
 
 Deno.test("the same key gives the same rankings, and more of them begin with the same", () => {
@@ -60,3 +60,17 @@ Deno.test("impossible rankings are refused", () => {
   );
   assertThrows(() => sampleRankings(scores, key(1), { count: 1, flips: 1.5 }), RangeError, "flips 1.5");
 });
+
+/** The share of pairs that scores order as the rankings do; a tie counts half. */
+function orderedShare(scores: ArrayLike<number>, { count, size, images }: Rankings): number {
+  let right = 0;
+  for (let n = 0; n < count; n++) {
+    for (let better = 0; better < size; better++) {
+      for (let worse = better + 1; worse < size; worse++) {
+        const lead = scores[images[n * size + better]!]! - scores[images[n * size + worse]!]!;
+        right += (Math.sign(lead) + 1) / 2;
+      }
+    }
+  }
+  return right / (count * size * (size - 1) / 2);
+}
