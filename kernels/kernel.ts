@@ -62,7 +62,10 @@ export function declare(buffers: readonly { name: string; type: string; access: 
 
 /** A number as a WGSL f32 literal. */
 export function literal(value: number): string {
-  if (!Number.isFinite(value)) throw new RangeError(`Cannot write ${value} in a shader: it is not finite`);
-  const text = Math.fround(value).toString();
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) {
+    throw new RangeError(`Cannot write ${value} in a shader: it is not finite in f32`);
+  }
+  const text = rounded.toString();
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }

@@ -6,6 +6,7 @@
 import { size, type Tensor, type TensorType, words } from "../lib/core/tensor.ts";
 import type { Attrs, OpDef } from "../lib/engine/graph.ts";
 import type { KernelCall, Operand } from "../lib/engine/lowering.ts";
+import { isSoftware } from "../lib/gpu/device.ts";
 import type { Epilogue } from "../kernels/expression.ts";
 import type { Target } from "../kernels/kernel.ts";
 
@@ -33,9 +34,7 @@ export interface Extras {
 export async function openHarness(): Promise<Harness> {
   const adapter = await navigator.gpu.requestAdapter();
   if (!adapter) throw new Error("Cannot test kernels as WebGPU offers no adapter");
-  const { description, isFallbackAdapter } = adapter.info;
-  const software = isFallbackAdapter || /llvmpipe|swiftshader/i.test(description);
-  return { device: await adapter.requestDevice(), target: { software } };
+  return { device: await adapter.requestDevice(), target: { software: isSoftware(adapter.info) } };
 }
 
 /** Runs kernel calls in order on inputs and returns the outputs. */

@@ -77,13 +77,16 @@ export function valueAndGrad<P extends string>(
  * Brings cotangents of outputs back to the values they were computed from.
  *
  * @param cts One for each output, of its shape; `null` where there is none.
+ * @param endsThere Whether cotangents go no further back than `wrt`, though some of these lead to others.
  * @returns One cotangent for each of `wrt`; zeros where no output depends on it.
  */
 export function pullback(
   outputs: readonly Value[],
   cts: readonly (Value | null)[],
   wrt: readonly Value[],
+  endsThere = false,
 ): Value[] {
+  const ends = new Set(endsThere ? wrt : []);
   const order = topological(outputs);
   const onPath = dependents(order, wrt);
   const cotangents = new Map<Value, Value>();
@@ -93,6 +96,7 @@ export function pullback(
   };
   outputs.forEach((value, i) => cts[i] && give(value, cts[i]));
   for (const node of order.toReversed()) {
+    if (node.outputs.some((value) => ends.has(value))) continue;
     const wanted = node.inputs.map((value) => onPath.has(value));
     const reached = node.outputs.map((value) => cotangents.get(value) ?? null);
     if (!wanted.includes(true) || reached.every((ct) => ct === null)) continue;

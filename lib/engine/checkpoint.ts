@@ -39,7 +39,8 @@ export function checkpoint(
       const from = rematerialise ? inputs.map((value) => apply(afterOp, [value, ct], {})) : own;
       const isWanted = wanted.slice(outputs.length);
       const wrt = [...from, ...captured].filter((_, i) => isWanted[i]);
-      const gradients = pullback(rematerialise ? fn(from) : outputs, cts, wrt);
+      // What lies before the segment is for whoever differentiates it.
+      const gradients = pullback(rematerialise ? fn(from) : outputs, cts, wrt, true);
       return [...outputs.map(() => null), ...isWanted.map((is) => is ? gradients.shift()! : null)];
     },
     lowering: { kind: "identity" },
@@ -47,7 +48,7 @@ export function checkpoint(
   return applyAll(op, [...outputs, ...inputs, ...captured], { outputs: outputs.length });
 }
 
-/** What the segment reads besides its inputs: what two calls of it share. */
+/** What the segment reads or returns besides its inputs: what two calls of it share. */
 function capturedBy(
   outputs: readonly Value[],
   twins: readonly Value[],
@@ -55,7 +56,7 @@ function capturedBy(
 ): Value[] {
   const shared = new Set(topological(twins));
   const own = topological(outputs).filter((node) => !shared.has(node));
-  const read = new Set(own.flatMap((node) => node.inputs));
+  const read = new Set([...own.flatMap((node) => node.inputs), ...outputs]);
   return [...read].filter((value) => shared.has(value.node) && !inputs.includes(value));
 }
 

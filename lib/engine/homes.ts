@@ -3,6 +3,7 @@
  * @module
  */
 
+import { size } from "../core/tensor.ts";
 import type { Value } from "./graph.ts";
 import { countUses, type Fused, outputsOf, readsOf, type Step, updatedBy } from "./steps.ts";
 
@@ -43,7 +44,8 @@ export function homesOf({ steps, outputs }: Fused): Homes {
     if (updated.has(whole)) continue;
     step.node.op.lowering.starts?.(step.node.attrs).forEach((start, i) => {
       const { value, offset } = step.inputs[i]!;
-      if (offset !== 0 || uses.get(value) !== 1 || !computed.has(value) || direct.has(value)) return;
+      const isWhole = offset === 0 && size(value.shape) === size(step.node.inputs[i]!.shape);
+      if (!isWhole || uses.get(value) !== 1 || !computed.has(value) || direct.has(value)) return;
       direct.set(value, { block: whole, offset: 4 * start });
       collected.add(whole);
     });

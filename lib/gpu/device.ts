@@ -1,5 +1,5 @@
 /**
- * Opening a GPU with all the limits it offers, and telling what it is.
+ * Opening a GPU with buffers as large and as many as it offers, and telling what it is.
  * @module
  */
 
@@ -8,7 +8,7 @@ import { largestBinding } from "../engine/limits.ts";
 
 /** A GPU ready to be used. */
 export interface Gpu {
-  /** The device, with all the limits of its adapter. */
+  /** The device, with its adapter's limits on buffers. */
   readonly device: GPUDevice;
   /** The adapter's own name. */
   readonly name: string;
@@ -42,11 +42,20 @@ export async function openGpu(gpu: GPU | undefined): Promise<Gpu> {
       maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
     },
   });
-  const { vendor, architecture, description } = adapter.info;
+  const { info } = adapter;
+  const { vendor, architecture, description } = info;
   const name = [description, vendor, architecture].find((text) => text) ?? "unknown adapter";
   const target = {
-    software: /llvmpipe|lavapipe|swiftshader/i.test(name),
+    software: isSoftware(info),
     maxBindingBytes: largestBinding(device.limits),
   };
   return { device, name, target, canTime };
+}
+
+/** Whether an adapter is the processor in truth: Mesa's on Linux, Chrome's, or Windows' own. */
+export function isSoftware(
+  { isFallbackAdapter, description, vendor, architecture }: GPUAdapterInfo,
+): boolean {
+  const names = `${description} ${vendor} ${architecture}`;
+  return isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|basic render/i.test(names);
 }

@@ -19,9 +19,9 @@ export interface BufferPool<B extends PoolBuffer = GPUBuffer> {
   give(buffer: B): void;
   /** Gives a buffer's memory back to the system. */
   drop(buffer: B): void;
-  /** Bytes of all buffers. */
+  /** Bytes of all its buffers. */
   bytes(): number;
-  /** Bytes of all buffers at their highest so far. */
+  /** Bytes of all its buffers at their highest so far. */
   peakBytes(): number;
 }
 

@@ -107,12 +107,12 @@ export async function program(
     write(device, buffer, given);
     return buffer;
   };
-  /** Binds the inputs; only what reads an input that lies elsewhere than last time is bound anew, or all where slots do. */
+  /** Binds the inputs; only what reads an input that lies elsewhere than before is bound anew, or all where slots do. */
   const bind = (inputs: Readonly<Record<string, DeviceArray | Tensor>>): void => {
     if (isFreed) throw new TypeError("Cannot run the program as it was freed");
     const before = slots;
     slots = reserved.buffers();
-    const stale = new Set<Ready>(slots !== before ? steps : []);
+    if (slots !== before) steps.forEach((step) => step.bindGroup = null);
     const changed = names.filter((name) => {
       const given = inputs[name];
       return given === undefined || "data" in given || bound.get(name)?.array !== given ||
@@ -124,10 +124,10 @@ export async function program(
       const buffer = bufferFor(name, array);
       const isSame = bound.get(name)?.buffer === buffer;
       bound.set(name, { array, buffer });
-      if (!isSame) readers.get(name)?.forEach((step) => stale.add(step));
+      if (!isSame) readers.get(name)?.forEach((step) => step.bindGroup = null);
     }
-    for (const step of stale) {
-      step.bindGroup = device.createBindGroup({
+    for (const step of steps) {
+      step.bindGroup ??= device.createBindGroup({
         layout: step.layout,
         entries: step.dispatch.places.map((place, binding) => ({
           binding,

@@ -6,6 +6,7 @@
 import { bytesOf, type Tensor } from "../core/tensor.ts";
 import { fuse } from "../engine/fuse.ts";
 import type { Graph } from "../engine/graph.ts";
+import type { TileChoices } from "../engine/calls.ts";
 import { checkLimits } from "../engine/limits.ts";
 import { type Plan, planSteps } from "../engine/plan.ts";
 import type { DeviceArray, Purpose, Runtime } from "../engine/runtime.ts";
@@ -20,7 +21,7 @@ import { type TileStore, tuner } from "./tuner.ts";
 
 /** A runtime on a GPU, with what only a GPU can tell. */
 export interface GpuRuntime extends Runtime {
-  /** Bytes of all buffers at their highest so far. */
+  /** Bytes of the buffers of all arrays and programs at their highest so far; those that results are read through are not counted. */
   peakBytes(): number;
   /** Waits until all work so far is done. */
   settle(): Promise<void>;
@@ -59,9 +60,14 @@ export function gpuRuntime(gpu: Gpu, { tiles }: GpuRuntimeOptions = {}): GpuRunt
   const tuning = tiles && gpu.canTime ? tuner({ device, target, pipelines, store: tiles }) : null;
   const planned = async (graph: Graph, purpose?: Purpose): Promise<Plan> => {
     const fused = fuse(simplify(graph));
-    const plan = planSteps(graph, fused, target, await tuning?.choose(fused.steps));
-    checkLimits(plan, device.limits, purpose, target.software);
-    return plan;
+    const planWith = (tiles?: TileChoices): Plan => {
+      const plan = planSteps(graph, fused, target, tiles);
+      checkLimits(plan, device.limits, purpose, target.software);
+      return plan;
+    };
+    // What does not fit is refused before the tuner takes memory for it.
+    const plan = planWith();
+    return tuning === null ? plan : planWith(await tuning.choose(fused.steps));
   };
   const runtime: GpuRuntime = {
     limits: device.limits,

@@ -18,7 +18,7 @@ export interface OptimizerState {
   readonly v: F32;
   /** Steps taken. */
   readonly step: number;
-  /** `[N]`, the step at which each element began anew; `null` where all count from the first. */
+  /** `[N]`, how many steps were taken before each element began anew; `null` where all count from the first. */
   readonly since: F32 | null;
 }
 

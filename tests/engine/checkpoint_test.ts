@@ -6,6 +6,7 @@ import {
   checkpoint,
   evaluate,
   exp,
+  grad,
   type Graph,
   matmul,
   mul,
@@ -116,15 +117,36 @@ Deno.test("a segment of several results, some without a cotangent, and what it c
   const gradients = (run: Run) =>
     trace(({ x, w }) => {
       const scale = exp(w);
-      const [a, b] = run(([y]) => [sin(mul(y!, scale)), mul(y!, y!), w], [add(x, w)]);
+      const [a, b, same] = run(([y]) => [sin(mul(y!, scale)), mul(y!, y!), w], [add(x, w)]);
       const [dx, dw] = pullback([a!, b!], [b!, null], [x, w]);
       const [ex, ew] = pullback([b!], [a!], [x, w]);
-      return { dx: dx!, dw: dw!, ex: ex!, ew: ew! };
+      const [fw] = pullback([a!, same!], [b!, x], [w]);
+      return { dx: dx!, dw: dw!, ex: ex!, ew: ew!, fw: fw! };
     }, types);
   const inputs = { x: tensor([3], [0.1, -0.4, 2]), w: tensor([3], [0.3, 0.2, -1]) };
   const expected = evaluate(gradients(plainly), inputs);
   const found = evaluate(gradients(checkpoint), inputs);
   for (const name of Object.keys(expected)) {
     assertClose(found[name]!.data, expected[name]!.data, 1e-6, name);
+  }
+});
+
+Deno.test("segments that share what they capture, and one that captures what its input is made of", () => {
+  const types = { x: { shape: [4, 4], dtype: "f32" }, w: { shape: [4, 4], dtype: "f32" } } as const;
+  const gradients = (run: Run) =>
+    trace(({ x, w }) => {
+      const segment = ([h]: readonly Value[]) => [tanh(add(matmul(h!, w), exp(w)))];
+      const [last] = [1, 2, 3].reduce<readonly Value[]>((from) => run(segment, from), [mul(x, w)]);
+      const [dw, dx] = grad(sum(last!), [w, x]);
+      return { dw: dw!, dx: dx! };
+    }, types);
+  const graph = gradients(plainly);
+  const inputs = randomInputs(graph, 0.3);
+  const expected = evaluate(graph, inputs);
+  for (const run of [checkpoint, kept]) {
+    const found = evaluate(gradients(run), inputs);
+    for (const name of Object.keys(expected)) {
+      assertClose(found[name]!.data, expected[name]!.data, 1e-5, name);
+    }
   }
 });

@@ -189,6 +189,11 @@ export const opCases: readonly OpCase[] = [
     operands: (p) => [[p(1, 64)], [4 * p(1, 16)], [p(1, 9)]],
     fn: (...xs) => e.pack(xs, [0, 64, 192], 256),
   },
+  {
+    name: "pack the first of what is computed",
+    operands: () => [[128, 8]],
+    fn: (x) => e.pack([e.slice(e.sum(x!, [1]), 0, 0, 64)], [0], 128),
+  },
   { name: "pad", operands: (p) => [[2, p(1, 5), 3]], fn: (x) => e.pad(x!, 1, 2, 1) },
   { name: "pad along the last axis", operands: (p) => [[2, 4 * p(1, 3)]], fn: (x) => e.pad(x!, 1, 4, 8) },
   { name: "sum of rows", operands: (p) => [[p(1, 5), p(1, 70)]], fn: (x) => e.sum(e.mul(x!, x!), [1]) },

@@ -19,6 +19,7 @@ import {
   sum,
   trace,
 } from "../../lib/engine/mod.ts";
+import { vector } from "../../lib/engine/ops/vector.ts";
 import { openGpu } from "../../lib/gpu/device.ts";
 import type { GpuArray } from "../../lib/gpu/arrays.ts";
 import { gpuRuntime } from "../../lib/gpu/runtime.ts";
@@ -115,6 +116,28 @@ Deno.test("GPU: freed arrays are taken again, and what was freed is used no more
   runtime.free(Object.values(program.run({ x: third, y: second })));
   runtime.free([third]);
   assertThrows(() => program.run({ x: third, y: second }), TypeError, "freed before");
+});
+
+Deno.test("GPU: after a run that was refused a program computes with what it is given", async () => {
+  const runtime = gpuRuntime(gpu);
+  const program = await runtime.compile(trace(
+    // What reads no input is bound once.
+    ({ x, y }) => ({ sum: add(mul(x, 2), y), seven: add(vector([3, 5]), vector([4, 2])) }),
+    { x, y: scalar(0) },
+  ));
+  const [a, b, y] = [runtime.put(x), runtime.put(tensor([2, 3], Array(6).fill(9))), runtime.put(scalar(1))];
+  const freed = runtime.put(scalar(5));
+  runtime.free([freed]);
+  const sumOf = async (inputs: Parameters<typeof program.run>[0]) => {
+    const [sum, seven] = await runtime.get(Object.values(program.run(inputs)));
+    assertEquals([...seven!.data as Float32Array], [7, 7]);
+    return [...sum!.data as Float32Array];
+  };
+  assertThrows(() => program.run({ x: a } as never), TypeError);
+  const first = await sumOf({ x: a, y });
+  assertThrows(() => program.run({ x: b, y: freed }), TypeError, "freed before");
+  assertEquals(await sumOf({ x: b, y }), Array(6).fill(19));
+  assertEquals(await sumOf({ x: a, y }), first);
 });
 
 Deno.test("GPU: a program gives its memory back, once", async () => {

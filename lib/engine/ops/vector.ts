@@ -27,7 +27,7 @@ const vectorOp: OpDef<{ values: readonly number[] }> = {
         `Cannot make a constant vector as it holds 1 to ${LONGEST} numbers: ${values.length}`,
       );
     }
-    const strange = values.find((value) => !Number.isFinite(value));
+    const strange = values.find((value) => !Number.isFinite(Math.fround(value)));
     if (strange !== undefined) {
       throw new RangeError(`Cannot make a constant vector as a number is not finite: ${strange}`);
     }
