@@ -7,7 +7,7 @@
  */
 
 import { scalarReader, storedVector, vectorReader } from "./access.ts";
-import { collapse, emit, type Expression, unravel } from "./expression.ts";
+import { bytesRead, collapse, emit, type Expression, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread } from "./kernel.ts";
 import { bytesOf, contiguousStrides, type DType, showShape, size } from "../lib/core/tensor.ts";
@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     bindings: buffers.map(({ access }) => access),
     workgroups: groups,
     flops: functions.length * size(expression.shape),
-    bytes: [...reads, output].reduce((sum, dtype) => sum + bytesOf({ shape: expression.shape, dtype }), 0),
+    bytes: bytesRead(expression, reads) + bytesOf({ shape: expression.shape, dtype: output }),
     rounds: 0,
   };
 }

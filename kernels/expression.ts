@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DType, Shape } from "../lib/core/tensor.ts";
+import { bytesOf, type DType, type Shape } from "../lib/core/tensor.ts";
 import { type FunctionName, functions } from "./functions.ts";
 import { literal } from "./kernel.ts";
 
@@ -66,6 +66,18 @@ export function emit(
     names.push(name);
   });
   return { statements, result: names.at(-1)! };
+}
+
+/**
+ * Bytes of the operands that must be read: each element once, however often it is repeated.
+ *
+ * @param types Of each operand; floats where there is none.
+ */
+export function bytesRead({ shape, operands }: Expression, types: readonly DType[]): number {
+  return operands.reduce((sum, { strides }, n) => {
+    const own = shape.filter((_, axis) => strides[axis] !== 0);
+    return sum + bytesOf({ shape: own, dtype: types[n] ?? "f32" });
+  }, 0);
 }
 
 /**

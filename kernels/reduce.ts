@@ -8,7 +8,7 @@
  */
 
 import { scalarReader, vectorReader } from "./access.ts";
-import { collapse, emit, type Expression, type Layout, unravel } from "./expression.ts";
+import { bytesRead, collapse, emit, type Expression, type Layout, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
 import { type Access, declare, type Kernel, spread } from "./kernel.ts";
 import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
@@ -166,7 +166,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     bindings: buffers.map(({ access }) => access),
     workgroups: groups,
     flops: (1 + expression.code.length) * size(shape),
-    bytes: 4 * (readers.length * size(shape) + size(keptShape)),
+    bytes: bytesRead(expression, types) + 4 * size(keptShape),
     rounds: roundsOf(walkedExtents, atOnce),
   };
 }
