@@ -7,7 +7,8 @@
 
 import { fourAt, storedVector } from "./access.ts";
 import { libraryFor } from "./functions.ts";
-import { declare, type Kernel, spread } from "./kernel.ts";
+import { oneEach } from "./grid.ts";
+import { declare, type Kernel } from "./kernel.ts";
 
 /** Rows of `width` floats that go to `start` in rows of `stride` floats. */
 export interface RowsSpec {
@@ -33,14 +34,14 @@ export interface CopySpec extends RowsSpec {
 export function copyRows(spec: CopySpec): Kernel {
   const { from = "f32", to = "f32" } = spec;
   const { width, start, stride, rows, type } = scale(spec);
-  const value = from === to ? "x[i]" : fourAt("x", "i", from);
+  const value = from === to ? "x[id]" : fourAt("x", "id", from);
   const types = type === "f32" ? undefined : { x: storedVector(from), out: storedVector(to) };
   return kernel(
     from === "f32" ? "copy_rows" : `copy_rows ${from} to ${to}`,
     spec,
     rows * width,
     `
-  out[i / ${width}u * ${stride}u + ${start}u + i % ${width}u] = ${value};`,
+  out[id / ${width}u * ${stride}u + ${start}u + id % ${width}u] = ${value};`,
     types,
   );
 }
@@ -53,10 +54,10 @@ export function padRows(spec: RowsSpec): Kernel {
     spec,
     rows * stride,
     `
-  let column = i % ${stride}u;
+  let column = id % ${stride}u;
   let inside = column >= ${start}u && column < ${start + width}u;
-  let source = i / ${stride}u * ${width}u + select(0u, column - ${start}u, inside);
-  out[i] = select(${type}(), x[source], inside);`,
+  let source = id / ${stride}u * ${width}u + select(0u, column - ${start}u, inside);
+  out[id] = select(${type}(), x[source], inside);`,
   );
 }
 
@@ -68,7 +69,7 @@ export function placeVector(spec: Omit<RowsSpec, "rows">): Kernel {
     { ...spec, rows: 1 },
     stride,
     `
-  out[${start}u + i] = select(${type}(), x[min(i, ${width - 1}u)], i < ${width}u);`,
+  out[${start}u + id] = select(${type}(), x[min(id, ${width - 1}u)], id < ${width}u);`,
   );
 }
 
@@ -81,21 +82,18 @@ function kernel(
 ): Kernel {
   const { type } = scale(spec);
   const { x, out } = types ?? { x: type, out: type };
-  const groups = spread(Math.ceil(count / 64));
+  const { workgroups, entry } = oneEach(count, 64);
   return {
     name: `${name} ${spec.rows}x${spec.width}/${spec.stride}`,
     code: `${
       declare([{ name: "x", type: x, access: "read" }, { name: "out", type: out, access: "read_write" }])
     }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * ${groups[0]}u + group.x) * 64u + lane;
-  if (i >= ${count}u) { return; }${body}
+${entry}${body}
 }
 ${libraryFor(body)}`,
     bindings: ["read", "read_write"],
-    workgroups: groups,
+    workgroups,
     flops: 0,
     bytes: 8 * spec.rows * spec.width,
     rounds: 0,

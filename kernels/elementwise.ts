@@ -9,7 +9,8 @@
 import { scalarReader, storedVector, vectorReader } from "./access.ts";
 import { bytesRead, collapse, emit, type Expression, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
-import { type Access, declare, type Kernel, spread } from "./kernel.ts";
+import { oneEach } from "./grid.ts";
+import { type Access, declare, type Kernel } from "./kernel.ts";
 import { bytesOf, contiguousStrides, type DType, showShape, size } from "../lib/core/tensor.ts";
 
 const WORKGROUP = 64;
@@ -36,7 +37,7 @@ export function elementwise(expression: Expression, types: ElementwiseTypes = {}
   }
   const extents = vector ? [...shape.slice(0, -1), shape.at(-1)! / 4] : shape;
   const count = size(extents);
-  const { statements, indices } = unravel("i", extents, "i");
+  const { statements, indices } = unravel("id", extents, "i");
   const readers = operands.slice(0, -1).map((layout, n) =>
     (vector ? vectorReader : scalarReader)(`x${n}`, layout, reads[n])
   );
@@ -47,19 +48,16 @@ export function elementwise(expression: Expression, types: ElementwiseTypes = {}
     vector ? "vec4f" : "f32",
     "t",
   );
-  const groups = spread(Math.ceil(count / WORKGROUP));
+  const { workgroups, entry } = oneEach(count, WORKGROUP);
   const buffers = [
     ...readers.map(({ type }, n) => ({ name: `x${n}`, type, access: "read" as Access })),
     { name: "out", type: vector ? storedVector(output) : output, access: "read_write" as Access },
   ];
   const code = `${declare(buffers)}
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * ${groups[0]}u + group.x) * ${WORKGROUP}u + lane;
-  if (i >= ${count}u) { return; }
+${entry}
   ${[...statements, ...loads, ...work].join("\n  ")}
-  out[i] = ${output === "f16" ? `narrowed(${result})` : result};
+  out[id] = ${output === "f16" ? `narrowed(${result})` : result};
 }`;
   const functions = expression.code.map(({ fn }) => fn).filter((fn) => fn !== "constant");
   return {
@@ -68,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }`,
     code: [libraryFor(code), code].join("\n"),
     bindings: buffers.map(({ access }) => access),
-    workgroups: groups,
+    workgroups,
     flops: functions.length * size(expression.shape),
     bytes: bytesRead(expression, reads) + bytesOf({ shape: expression.shape, dtype: output }),
     rounds: 0,

@@ -10,7 +10,8 @@
 import { scalarReader, vectorReader } from "./access.ts";
 import { bytesRead, collapse, emit, type Expression, type Layout, unravel } from "./expression.ts";
 import { libraryFor } from "./functions.ts";
-import { type Access, declare, type Kernel, spread } from "./kernel.ts";
+import { oneEach } from "./grid.ts";
+import { type Access, declare, type Kernel } from "./kernel.ts";
 import { MOST_ROUNDS, nestedRounds } from "./rounds.ts";
 import { contiguousStrides, type DType, type Shape, showShape, size } from "../lib/core/tensor.ts";
 
@@ -121,7 +122,7 @@ function kernel({ expression, how, axes, types = [] }: ReduceSpec): Kernel {
     yes ? [...extents.slice(0, -1), extents.at(-1)! / 4] : [...extents];
   const keptExtents = quarter(kept.shape, vectorKept);
   const walkedExtents = quarter(walked.shape, vectorWalked);
-  const { statements, indices } = unravel("i", keptExtents, "k");
+  const { statements, indices } = unravel("id", keptExtents, "k");
   const walkers = walkedExtents.map((_, n) => `r${n}`);
   const order = vectorKept ? [...walkers, ...indices] : [...indices, ...walkers];
   const loads = readers.map((reader, n) => `let v${n} = ${reader.at(order)};`);
@@ -142,29 +143,26 @@ function kernel({ expression, how, axes, types = [] }: ReduceSpec): Kernel {
     ? how === "sum" ? "(sum.x + sum.y) + (sum.z + sum.w)" : "max(max(sum.x, sum.y), max(sum.z, sum.w))"
     : "sum";
   const count = size(keptExtents);
-  const groups = spread(Math.ceil(count / WORKGROUP));
+  const { workgroups, entry } = oneEach(count, WORKGROUP);
   const buffers = [
     ...readers.map(({ type }, n) => ({ name: `x${n}`, type, access: "read" as Access })),
     { name: "out", type: vectorKept ? "vec4f" : "f32", access: "read_write" as Access },
   ];
   const code = `${declare(buffers)}
 
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.y * ${groups[0]}u + group.x) * ${WORKGROUP}u + lane;
-  if (i >= ${count}u) { return; }
+${entry}
   ${statements.join("\n  ")}
   var sum = ${T}(${how === "sum" ? "0.0" : "-3.4028234e38"});
   ${loops.join(" ")}
     ${walks}
   ${loops.map(() => "}").join(" ")}
-  out[i] = ${folded};
+  out[id] = ${folded};
 }`;
   return {
     name: `${how} ${showShape(shape)} over ${axes.join(",")}`,
     code: [libraryFor(code), code].join("\n"),
     bindings: buffers.map(({ access }) => access),
-    workgroups: groups,
+    workgroups,
     flops: (1 + expression.code.length) * size(shape),
     bytes: bytesRead(expression, types) + 4 * size(keptShape),
     rounds: roundsOf(walkedExtents, atOnce),
