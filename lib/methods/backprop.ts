@@ -3,6 +3,7 @@
  * @module
  */
 
+import { checkGuidance } from "../stages/method.ts";
 import { type Options, samplesPerEpoch } from "../stages/options.ts";
 
 /** What methods that differentiate the reward start with. */
@@ -32,12 +33,7 @@ export function checkChain(method: string, options: Options): void {
         "train.num_inner_epochs=1",
     );
   }
-  if (!train.cfg && sample.guidance_scale !== 1) {
-    throw new RangeError(
-      `Cannot train by ${method} as the chain was sampled with guidance: train.cfg false with sample.guidance_scale ` +
-        `${sample.guidance_scale}`,
-    );
-  }
+  checkGuidance(method, options);
   if (backprop.renoised > 0) {
     throw new RangeError(
       `Cannot train by ${method} as nothing is made noisy anew: backprop.renoised ${backprop.renoised}; set it to 0, or ` +

@@ -113,9 +113,8 @@ export function fitGraph(
     }),
     build: (scope, images, inputs) => {
       const { ids, ends } = inputs as unknown as TextInputs;
-      return reshape(measure(scopeIn(context, scope), config, { images: build(images, inputs), ids, ends }), [
-        -1,
-      ]);
+      const pairs = { images: build(images, inputs), ids, ends };
+      return reshape(measure(scopeIn(context, scope), config, pairs), [-1]);
     },
   };
 }

@@ -147,11 +147,8 @@ export async function imageReward(
       inputs: (prompts, shape) => ({ ...tables(shape), ...tokenize(prompts) }),
       build: (scope, images, inputs) => {
         const { ids, mask } = inputs as Readonly<Record<"ids" | "mask", Value>>;
-        return imageRewardScores(scopeIn(context, scope), config, {
-          pixels: build(images, inputs),
-          ids,
-          mask,
-        });
+        const pixels = build(images, inputs);
+        return imageRewardScores(scopeIn(context, scope), config, { pixels, ids, mask });
       },
     },
     score: async (images, prompts) => {

@@ -77,13 +77,8 @@ export function checkMethod(method: Method, options: Options, reward: RewardInfo
     if (reward !== null) checkDifferentiable(method.name, reward);
   }
   const weighsSteps = method.programs.includes(policyGradientProgram);
-  const { sample, train } = options;
-  if (weighsSteps && trainingGuidance(options) !== sample.guidance_scale) {
-    throw new RangeError(
-      `Cannot train by ${method.name} as its loss is of the steps that were sampled, with guidance: train.cfg ${train.cfg} with ` +
-        `sample.guidance_scale ${sample.guidance_scale}; set train.cfg=true or sample.guidance_scale=1`,
-    );
-  }
+  const { sample } = options;
+  if (weighsSteps) checkGuidance(method.name, options);
   if (sample.eta > 0) return;
   if (weighsSteps) {
     throw new RangeError(
@@ -97,4 +92,19 @@ export function checkMethod(method: Method, options: Options, reward: RewardInfo
         `${options.kl_penalty_coef} with sample.eta ${sample.eta}`,
     );
   }
+}
+
+/**
+ * Checks that training predicts as sampling did, which a loss of the sampled steps needs.
+ *
+ * @param method Its name, for the message.
+ * @throws {RangeError} Naming the option.
+ */
+export function checkGuidance(method: string, options: Options): void {
+  const { sample, train } = options;
+  if (trainingGuidance(options) === sample.guidance_scale) return;
+  throw new RangeError(
+    `Cannot train by ${method} as its loss is of the steps that were sampled, with guidance: train.cfg ${train.cfg} with ` +
+      `sample.guidance_scale ${sample.guidance_scale}; set train.cfg=true or sample.guidance_scale=1`,
+  );
 }

@@ -32,7 +32,8 @@ export const rewardWeightedProgram: ProgramSpec = {
 
 /**
  * Denoising score matching on the final latents of samples. For a sample at step `i` of `T` the timestep is drawn from the
- * `i`-th of `T` equal parts of the schedule, from noise to image, so that all steps together cover it, and those that the policy learns from their part of it.
+ * `i`-th of `T` equal parts of the schedule, from noise to image, so that all steps together cover it, and those that
+ * the policy learns from their part of it.
  *
  * See Black et al. 2023, https://arxiv.org/abs/2305.13301.
  */

@@ -73,8 +73,7 @@ export async function readRuns(
     if (why === null) fit.push(each);
     else leftOut.push({ name: each.entry.name, why });
   }
-  const own = (run: Run) => options.inDomain ?? trainedRewards(run);
-  const inDomain = new Set(fit.flatMap(({ run }) => own(run)));
+  const inDomain = new Set(fit.flatMap(({ run }) => inDomainOf(run, options)));
   const watched = options.outOfDomain ?? measuredByAll(fit.map(({ run }) => run));
   const others = watched.filter((name) => !inDomain.has(name));
   if (others.length === 0) {
@@ -89,7 +88,7 @@ export async function readRuns(
     firstDifference(imagesOf(each), imagesOf(evaluations[0]!)) === null
   );
   const runs = fit.map(({ entry, run }, i): ReadRun => {
-    const domain = { own: own(run), others };
+    const domain = { own: inDomainOf(run, options), others };
     return {
       entry,
       run,
@@ -103,6 +102,11 @@ export async function readRuns(
 
 const NO_PRICE = "no reward was watched by all runs and trained on by none";
 
+/** The rewards that count as in domain in a run. */
+function inDomainOf(run: Run, { inDomain }: Pick<ReadOptions, "inDomain">): readonly string[] {
+  return inDomain ?? trainedRewards(run);
+}
+
 /** The rewards that every run measured. */
 function measuredByAll(runs: readonly Run[]): readonly string[] {
   const [first = [], ...rest] = runs.map((run) => evaluatedRewards(run).map(({ name }) => name));
@@ -110,7 +114,7 @@ function measuredByAll(runs: readonly Run[]): readonly string[] {
 }
 
 /** Why a run tells nothing of gain and price; `null`: it does. */
-function reasonAgainst(run: Run, { inDomain, outOfDomain }: ReadOptions): string | null {
+function reasonAgainst(run: Run, options: ReadOptions): string | null {
   const { manifest, config, lines } = run;
   if (lines.length === 0 || Object.keys(config).length === 0) return "it is no run";
   const version = textAt(manifest, "versions", "attune");
@@ -122,8 +126,8 @@ function reasonAgainst(run: Run, { inDomain, outOfDomain }: ReadOptions): string
     return "it takes two evaluations: the base model’s and a later one";
   }
   const measured = rewards.map(({ name }) => name);
-  const own = inDomain ?? trainedRewards(run);
-  const missing = [...own, ...outOfDomain ?? []].filter((name) => !measured.includes(name));
+  const own = inDomainOf(run, options);
+  const missing = [...own, ...options.outOfDomain ?? []].filter((name) => !measured.includes(name));
   if (missing.length > 0) return `it did not measure ${missing.join(", ")}`;
   return measured.every((name) => own.includes(name)) ? "no reward was only watched" : null;
 }

@@ -6,7 +6,6 @@
 
 import { estimate } from "../../lib/measures/estimate.ts";
 import { type Difference, paired, welch } from "../../lib/measures/mean_difference.ts";
-import { firstDifference } from "../run/first_difference.ts";
 import { epochOf, type Run } from "../report/read_run.ts";
 import { leaves, numberAt, type Tree } from "../report/tree.ts";
 import { evaluatedRewards, type Step } from "./curve.ts";
@@ -108,7 +107,7 @@ export function resultsOf(
   const reference = groups.find(({ arm }) => arm === heading.reference);
   const level = 1 - (1 - LEVEL) / Math.max(groups.length - 1, 1);
   const results = groups.map(({ arm, own, inDomain, results }) => {
-    const isAlike = firstDifference(inDomain.toSorted(), reference?.inDomain.toSorted()) === null;
+    const isAlike = haveSameNames(inDomain, reference?.inDomain ?? []);
     const values = quantities.flatMap(({ key, isOfOwn = false }) => {
       const found = toldBy(results, key);
       if (found.length === 0) return [];
@@ -137,6 +136,11 @@ export function resultsOf(
     results,
     left_out: leftOut,
   };
+}
+
+/** Whether two lists, each without repetition, name the same, in any order. */
+export function haveSameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name));
 }
 
 /** A quantity of a run. */

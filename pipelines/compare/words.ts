@@ -5,7 +5,7 @@
  */
 
 import { counted, enumerate, showSigned } from "../report/words.ts";
-import { LEVEL, type Results } from "./results.ts";
+import { haveSameNames, LEVEL, type Results } from "./results.ts";
 
 /** What is claimed of: the quantity, and how more and less of it are said of one arm. */
 const SAID = [
@@ -75,11 +75,11 @@ export function basisSentence({ reference, results, evaluated }: Results): strin
     ? ""
     : `, of ${Math.min(...epochs)} to ${Math.max(...epochs)} epochs`;
   const others = results.filter(({ arm }) => arm !== reference);
-  const own = results.find(({ arm }) => arm === reference)?.in_domain.toSorted().join();
+  const own = results.find(({ arm }) => arm === reference)?.in_domain ?? [];
   const star = `A star marks what differs from ${reference} by more than noise: its interval of ${
     LEVEL * 100
   } %${others.length > 1 ? `, for the ${others.length} arms of a column together,` : ""} excludes 0. ${
-    others.every(({ in_domain }) => in_domain.toSorted().join() === own)
+    others.every(({ in_domain }) => haveSameNames(in_domain, own))
       ? ""
       : "What is gained in domain, each arm in the rewards that it trained on, is held against arms of the same ones only. "
   }`;

@@ -9,9 +9,8 @@ import { readEvaluation } from "../evaluate/read_evaluation.ts";
 import { exists, makeFolder, writeAtomically } from "../files.ts";
 import { readPrompts } from "../prompts.ts";
 import { listCheckpoints } from "../run/checkpoint.ts";
-import { readEnding } from "../run/ending.ts";
+import { endedAfter } from "../run/ending.ts";
 import { firstDifference } from "../run/first_difference.ts";
-import { readGuardRecords } from "../run/guard_records.ts";
 import { withFullPaths } from "../run/request.ts";
 import { runFolder } from "../run/run_folder.ts";
 import { UsageError } from "../usage_error.ts";
@@ -68,8 +67,7 @@ async function lastCheckpoint(folder: string): Promise<number> {
 
 /** Whether the guard has ended a run, and its last checkpoint is of the epoch that it was ended after. */
 async function hasEnded(folder: string, last: number): Promise<boolean> {
-  const run = runFolder(folder);
-  return await readEnding(run.metrics) !== null && (await readGuardRecords(run)).at(-1)!.epoch === last;
+  return await endedAfter(runFolder(folder).metrics) === last;
 }
 
 /** Prepares a cell's folder so that `train --resume` goes on with it, from the beginning where it is new. */
@@ -92,12 +90,11 @@ async function isEvaluated(
   if (found === null) return false;
   const lists = await Promise.all(prompts.map(async (name) => [...new Set(await readPrompts(name))]));
   const wanted = { lists, seeds: seedList(seeds), rewards, judge };
-  const { seeds: drawn, rewards: measured, judge: seer } = found;
   const there = {
     lists: found.lists.map(({ prompts }) => prompts),
-    seeds: drawn,
-    rewards: measured,
-    judge: seer,
+    seeds: found.seeds,
+    rewards: found.rewards,
+    judge: found.judge,
   };
   return firstDifference(there, wanted) === null;
 }

@@ -34,12 +34,25 @@ export async function clearEnding(metrics: string): Promise<void> {
 
 /** How the guard ended a run, or `null` where it did not, or the run has gone on since. */
 export async function readEnding(metrics: string): Promise<Ending | null> {
-  if (!await exists(metrics)) return null;
+  return endingIn(await lastLine(metrics));
+}
+
+/** The epoch that the guard ended a run after, or `null` as {@linkcode readEnding}. */
+export async function endedAfter(metrics: string): Promise<number | null> {
+  const line = await lastLine(metrics);
+  return endingIn(line) === null ? null : line?.epoch ?? null;
+}
+
+/** The last line of a run's metrics; nothing where there is none that can be read. */
+async function lastLine(
+  metrics: string,
+): Promise<{ readonly epoch?: number; readonly guard?: unknown } | undefined> {
+  if (!await exists(metrics)) return undefined;
   const last = (await readText(metrics)).trimEnd().split("\n").at(-1)!;
   try {
-    return endingIn(JSON.parse(last));
+    return JSON.parse(last);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
