@@ -2,7 +2,7 @@
  * Writes `docs/results.md` and the reports beside it from what experiments have left in a folder:
  * `deno run -A bench/results_page.ts [--runs runs]`.
  *
- * Every embedded experiment of which two arms have finished runs there has a section, in the order of their names; the sections of
+ * Every embedded experiment of which all arms have finished runs there has a section, in the order of their names; the sections of
  * others stay as they are, and so does what stands in the page above the first.
  * @module
  */
@@ -44,13 +44,13 @@ await writeAtomically(page, [`${head}${MARK}`, ...sections, columns].join("\n\n"
 await new Deno.Command("deno", { args: ["fmt", "--quiet", page] }).output();
 console.log(`${sections.length} sections, ${drawn} of them from ${runs}: ${page}`);
 
-/** Draws an experiment's report and keeps it; `null`: no two arms of it have finished runs. */
+/** Draws an experiment's report and keeps it; `null`: not all arms of it have finished runs. */
 async function resultsOf(name: string): Promise<Results | null> {
   const folder = join(runs, name);
   if (!await exists(folder)) return null;
   const experiment = await readExperiment(name);
   const { results, page } = await reportOn({ experiment, only: [], from: [], jobs: 1, folder });
-  if (results.results.length < 2) return null;
+  if (results.results.length < results.arms.length) return null;
   await Deno.copyFile(page, join(reports, `${name}.html`));
   return results;
 }
