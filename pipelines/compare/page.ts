@@ -17,7 +17,7 @@ import { basisSentence, claimsOf, leftOutSentences, outcomeSentence } from "./wo
 
 /** A grid of images and whose it is. */
 export interface Grid extends Picture {
-  /** The arm, or the base model. */
+  /** The arm and the epoch, or the base model. */
   readonly label: string;
 }
 
@@ -116,8 +116,8 @@ ${bandFigures(results, cost).map(showFigure)}
 
 function showGrids(grids: readonly Grid[]): Markup {
   if (grids.length === 0) return markup`<p class="missing">There are no images.</p>`;
-  return markup`<p class="basis">The same prompts, a column each, and the same seeds, a row each, by the last model of each arm’s
-first seed.</p>
+  return markup`<p class="basis">The same prompts, a column each, and the same seeds, a row each, by each arm’s first seed: of its grids,
+the one that was drawn nearest to the model that the tables are of.</p>
 <div class="grids">
 ${
     grids.map(({ label, source, width, height }) =>

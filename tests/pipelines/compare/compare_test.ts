@@ -37,6 +37,12 @@ const seeds = [1, 2, 3];
 const TWO_EVALUATIONS = "it takes two evaluations: the base model’s and a later one";
 const OPTIONS: ReadOptions = { inDomain: null, outOfDomain: null, mixesModels: false };
 
+/** What the grids of a report are called. */
+function gridsOf(page: string): readonly string[] {
+  const { document } = parseHTML(page) as unknown as { readonly document: Element };
+  return [...document.querySelectorAll(".grids h3")].map(({ textContent }) => textContent);
+}
+
 Deno.test("a comparison of arms with three seeds", async (t) => {
   const folders = await makeRuns([
     { seeds, config: { reset: { mode: "active" } } },
@@ -129,8 +135,7 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
       assertGreater(svg.querySelector("desc")!.textContent.length, 10);
       assert(!/NaN|undefined|Infinity/.test(svg.outerHTML), svg.querySelector("title")!.textContent);
     }
-    const grids = [...document.querySelectorAll(".grids h3")].map(({ textContent }) => textContent);
-    assertEquals(grids, ["base model", ...arms]);
+    assertEquals(gridsOf(text), ["base model", ...arms.map((arm) => `${arm}, epoch 20`)]);
     assertLess(text.length, 3_000_000);
   });
 
@@ -238,11 +243,11 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
   await t.step("a run that the guard rolled back ends at its best checkpoint", async () => {
     const folder = folders[2]![1]!;
     const endOf = async () => {
-      const { results } = await writeComparison({
+      const { results, page } = await writeComparison({
         ...request,
         entries: [{ folder, name: "it", arm: arms[2]! }],
       });
-      return results.results[0]!.runs[0]!;
+      return { ...results.results[0]!.runs[0]!, grids: gridsOf(await Deno.readTextFile(page)) };
     };
     await Deno.remove(join(folder, "evaluation.json"));
     const { values, curve } = await endOf();
@@ -257,6 +262,7 @@ Deno.test("a comparison of arms with three seeds", async (t) => {
     assertEquals(rolled.curve, curve, "what happened on the way stays");
     assertEquals([rolled.values.sqrt_kl, rolled.values.in_domain], [best.sqrt_kl, best.in_domain]);
     assert(best.sqrt_kl !== curve.at(-1)!.sqrt_kl);
+    assertEquals(rolled.grids, ["base model", `${arms[2]}, epoch 10`]);
   });
 
   for (const folder of [...folders.flat().map(dirname), out]) await Deno.remove(folder, { recursive: true });
