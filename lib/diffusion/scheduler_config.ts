@@ -13,7 +13,7 @@ export interface SchedulerConfig {
   readonly beta_end: number;
   /** How the variance grows: evenly, or evenly in its square root. */
   readonly beta_schedule: "linear" | "scaled_linear";
-  /** Added to every timestep. */
+  /** Added to every timestep; of a file it is 1: see {@linkcode parseSchedulerConfig}. */
   readonly steps_offset: number;
 }
 
@@ -35,6 +35,9 @@ const SUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
 
 /**
  * Reads a scheduler's configuration, whichever sampler the file was written for.
+ *
+ * `steps_offset` is 1 whatever a file says, as in diffusers' pipelines of latent models: with 0, of older files, the last step would
+ * lead to where it starts.
  *
  * @param json The parsed file.
  * @throws {SyntaxError} If it is no record, or a number is missing or no number.
@@ -68,7 +71,7 @@ export function parseSchedulerConfig(json: unknown): SchedulerConfig {
     beta_start: number("beta_start", 0.0001),
     beta_end: number("beta_end", 0.02),
     beta_schedule: setting("beta_schedule") as SchedulerConfig["beta_schedule"],
-    steps_offset: number("steps_offset", 0),
+    steps_offset: 1,
   };
 }
 

@@ -91,7 +91,7 @@ const scheduled = await goldenTensors("ddim_schedules");
 
 /** The configuration of a schedule of so many steps: 1000 begin within the table only where they end at timestep 0. */
 function configOf(count: string) {
-  return parseSchedulerConfig({ ...Object(schedules.config), steps_offset: schedules.steps_offset[count] });
+  return { ...parseSchedulerConfig(schedules.config), steps_offset: schedules.steps_offset[count]! };
 }
 
 Deno.test("ddimSchedule: from few to as many steps as there can be, diffusers' timesteps and deviations", () => {
@@ -215,6 +215,13 @@ Deno.test("parseSchedulerConfig: a file from before clipping was a setting does 
     RangeError,
     "set_alpha_to_one",
   );
+});
+
+Deno.test("parseSchedulerConfig: every step of a schedule leads somewhere, whatever offset an older file has", () => {
+  for (const steps_offset of [undefined, 0, 1]) {
+    const last = ddimSchedule(parseSchedulerConfig({ ...Object(golden.config), steps_offset }), 8, 1).at(-1)!;
+    assertEquals([last.timestep, last.previousTimestep, last.sigma > 0], [1, 0, true], `${steps_offset}`);
+  }
 });
 
 Deno.test("parseSchedulerConfig: names what it does not support", () => {
