@@ -26,14 +26,18 @@ export interface Difference {
  * their differences: what both of a pair owe to what they share is no noise.
  *
  * @param level How sure the interval is, in `(0, 1)`.
- * @returns `null` where there are less than two pairs, so that nothing tells noise.
+ * @returns `null` where nothing tells noise: of less than two pairs, and where numbers vary but all differ alike, as small counts may
+ * by chance.
  * @throws {RangeError} If not every number has its partner.
  */
 export function paired(a: readonly number[], b: readonly number[], level: number): Difference | null {
   if (a.length !== b.length) throw new RangeError(`Cannot pair ${a.length} numbers with ${b.length}`);
   if (a.length < 2) return null;
   const { mean, std } = estimate(a.map((x, i) => x - b[i]!));
-  return around(mean, std / Math.sqrt(a.length), dustOf(a, b), () => studentQuantile(level, a.length - 1));
+  const error = std / Math.sqrt(a.length), dust = dustOf(a, b);
+  const differAlike = error <= dust && Math.abs(mean) > dust;
+  if (differAlike && [a, b].some((group) => estimate(group).std > dust)) return null;
+  return around(mean, error, dust, () => studentQuantile(level, a.length - 1));
 }
 
 /**

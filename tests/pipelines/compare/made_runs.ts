@@ -55,7 +55,7 @@ async function loraOf(folder: string) {
 
 function evaluation(factor: number, seed: number) {
   const list = (name: string, seen: boolean, share: number) => {
-    const noise = (what: string) => normals(fold(fold(key(seed), name), what), 1)[0]!;
+    const noise = (what: string) => normals(fold(fold(fold(key(seed), name), what), `${factor}`), 1)[0]!;
     const prompts = seen ? ["cat", "dog"] : ["fox", "owl"];
     const rewards = REWARDS.map((reward, i) =>
       [reward, share * factor * GAINS[i]! + 0.1 * noise(reward)] as const
