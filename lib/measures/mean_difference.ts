@@ -34,10 +34,10 @@ export function paired(a: readonly number[], b: readonly number[], level: number
   if (a.length !== b.length) throw new RangeError(`Cannot pair ${a.length} numbers with ${b.length}`);
   if (a.length < 2) return null;
   const { mean, std } = estimate(a.map((x, i) => x - b[i]!));
-  const error = std / Math.sqrt(a.length), dust = dustOf(a, b);
-  const differAlike = error <= dust && Math.abs(mean) > dust;
-  if (differAlike && [a, b].some((group) => estimate(group).std > dust)) return null;
-  return around(mean, error, dust, () => studentQuantile(level, a.length - 1));
+  const dust = dustOf(a, b);
+  const found = around(mean, std / Math.sqrt(a.length), dust, () => studentQuantile(level, a.length - 1));
+  const differAlike = found.isApart && found.low === found.high;
+  return differAlike && [a, b].some((group) => estimate(group).std > dust) ? null : found;
 }
 
 /**
